@@ -1,0 +1,3 @@
+//! Bytes to document and back: JSON and XML, strictly.
+
+pub mod xml;

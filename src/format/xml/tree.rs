@@ -1,0 +1,190 @@
+//! An XML document with namespaces resolved: one flat tape in document order.
+//!
+//! Walking it is a loop over [`Node`]s, skipping an element is one jump to its `end`, and nothing recurses.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use crate::message::Text;
+
+/// Index of an expanded name in its tree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NameId(pub u32);
+
+/// A name with its namespace (Namespaces in XML 1.0); the empty namespace is none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ExpandedName {
+    /// The namespace's URI, or empty.
+    pub namespace: Text,
+    /// The local part.
+    pub local: Text,
+}
+
+/// One entry of the tape.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// An element's start; its content follows, up to the matching [`Node::End`].
+    Start(Element),
+    /// Character data; CDATA and references are resolved, adjacent pieces joined.
+    Text {
+        /// The characters.
+        text: Text,
+        /// Byte offset in the decoded body.
+        offset: u32,
+    },
+    /// A processing instruction, kept so that conversion can refuse it.
+    Instruction {
+        /// The target.
+        target: Text,
+        /// Byte offset in the decoded body.
+        offset: u32,
+    },
+    /// An element's end.
+    End,
+}
+
+/// An element's start.
+#[derive(Clone, Debug)]
+pub struct Element {
+    /// Its expanded name.
+    pub name: NameId,
+    /// The prefix as written, or empty.
+    pub prefix: Text,
+    /// Its attributes without `xmlns…`: a range for [`Tree::attributes`].
+    pub attributes: Range<u32>,
+    /// The bindings that it declares: a range for [`Tree::bindings`].
+    pub bindings: Range<u32>,
+    /// Index on the tape of its [`Node::End`].
+    pub end: u32,
+    /// Byte offset of its `<` in the decoded body.
+    pub offset: u32,
+}
+
+/// An attribute.
+#[derive(Clone, Debug)]
+pub struct Attribute {
+    /// Its expanded name; an attribute without a prefix has no namespace.
+    pub name: NameId,
+    /// The prefix as written, or empty.
+    pub prefix: Text,
+    /// The value after normalization (XML 1.0 section 3.3.3, CDATA).
+    pub value: Text,
+}
+
+/// A namespace declaration: `xmlns:prefix="uri"`, or `xmlns="uri"` with an empty prefix.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// The prefix, or empty for the default namespace.
+    pub prefix: Text,
+    /// The URI; empty takes the default namespace back.
+    pub uri: Text,
+}
+
+/// A whole document. Built by the reader and by conversion, in document order.
+#[derive(Clone, Debug, Default)]
+pub struct Tree {
+    names: Vec<ExpandedName>,
+    ids: HashMap<ExpandedName, NameId, foldhash::fast::RandomState>,
+    nodes: Vec<Node>,
+    attributes: Vec<Attribute>,
+    bindings: Vec<Binding>,
+    open: Vec<u32>,
+}
+
+fn index(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+fn range(range: &Range<u32>) -> Range<usize> {
+    range.start as usize..range.end as usize
+}
+
+impl Tree {
+    /// The tape. A document's root element is its first [`Node::Start`].
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The expanded name.
+    pub fn name(&self, id: NameId) -> &ExpandedName {
+        static NONE: ExpandedName = ExpandedName { namespace: Text::borrowed(""), local: Text::borrowed("") };
+        self.names.get(id.0 as usize).unwrap_or(&NONE)
+    }
+
+    /// Every expanded name of the document, by id.
+    pub fn names(&self) -> &[ExpandedName] {
+        &self.names
+    }
+
+    /// The attributes of an element, in the order written.
+    pub fn attributes(&self, element: &Element) -> &[Attribute] {
+        self.attributes.get(range(&element.attributes)).unwrap_or_default()
+    }
+
+    /// The namespace declarations of an element.
+    pub fn bindings(&self, element: &Element) -> &[Binding] {
+        self.bindings.get(range(&element.bindings)).unwrap_or_default()
+    }
+
+    /// Gives the id of an expanded name, new or known.
+    pub fn intern(&mut self, namespace: &Text, local: &Text) -> NameId {
+        let name = ExpandedName { namespace: namespace.clone(), local: local.clone() };
+        *self.ids.entry(name).or_insert_with_key(|name| {
+            self.names.push(name.clone());
+            NameId(index(self.names.len() - 1))
+        })
+    }
+
+    /// Opens an element.
+    pub fn start(
+        &mut self,
+        name: NameId,
+        prefix: Text,
+        attributes: impl IntoIterator<Item = Attribute>,
+        bindings: impl IntoIterator<Item = Binding>,
+        offset: u32,
+    ) {
+        let first_attribute = index(self.attributes.len());
+        self.attributes.extend(attributes);
+        let first_binding = index(self.bindings.len());
+        self.bindings.extend(bindings);
+        self.open.push(index(self.nodes.len()));
+        self.nodes.push(Node::Start(Element {
+            name,
+            prefix,
+            attributes: first_attribute..index(self.attributes.len()),
+            bindings: first_binding..index(self.bindings.len()),
+            end: 0,
+            offset,
+        }));
+    }
+
+    /// Closes the innermost open element.
+    pub fn end(&mut self) {
+        let end = index(self.nodes.len());
+        self.nodes.push(Node::End);
+        if let Some(start) = self.open.pop()
+            && let Some(Node::Start(element)) = self.nodes.get_mut(start as usize)
+        {
+            element.end = end;
+        }
+    }
+
+    /// Adds character data; joins it to text directly before.
+    pub fn text(&mut self, text: Text, offset: u32) {
+        match self.nodes.last_mut() {
+            Some(Node::Text { text: before, .. }) => before.push_str(&text),
+            _ => self.nodes.push(Node::Text { text, offset }),
+        }
+    }
+
+    /// Adds a processing instruction.
+    pub fn instruction(&mut self, target: Text, offset: u32) {
+        self.nodes.push(Node::Instruction { target, offset });
+    }
+
+    /// How many elements are open.
+    pub fn depth(&self) -> usize {
+        self.open.len()
+    }
+}

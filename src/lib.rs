@@ -1,0 +1,11 @@
+//! Trunkline: an enterprise service bus daemon over RabbitMQ.
+//!
+//! The modules stand in dependency order: each may use those above it, none those below.
+
+pub mod diagnostic;
+pub mod message;
+pub mod format;
+pub mod contract;
+pub mod transform;
+pub mod endpoint;
+pub mod route;

@@ -1,0 +1,3 @@
+//! The `trunkline` program: arguments in, exit code out.
+
+fn main() {}

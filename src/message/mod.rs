@@ -1,0 +1,30 @@
+//! What travels: a message with its headers, properties and body, and the document that a body holds.
+
+mod failure;
+mod field;
+mod limits;
+mod number;
+mod text;
+mod value;
+mod violation;
+
+use bytes::Bytes;
+
+pub use failure::{Class, Failure, Kind, Stage};
+pub use field::{Field, Headers, Properties};
+pub use limits::Limits;
+pub use number::{MAX_EXPONENT, Number};
+pub use text::Text;
+pub use value::{Members, Value};
+pub use violation::{MAX_VIOLATIONS, Violation, Violations};
+
+/// Headers, properties and the bytes as received.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Message {
+    /// The application's headers.
+    pub headers: Headers,
+    /// The basic properties.
+    pub properties: Properties,
+    /// The body, untouched until a step changes it.
+    pub body: Bytes,
+}

@@ -1,0 +1,246 @@
+//! Numbers as written (RFC 8259 section 6): every digit is kept until somebody computes with them.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::hash::{Hash, Hasher};
+
+use super::text::Text;
+
+/// The largest magnitude of a written exponent; beyond it no number of a message means anything.
+pub const MAX_EXPONENT: i64 = 999_999_999;
+
+/// A JSON number. Equality and order are by value (`1.0 == 1.00`); [`Number::to_text`] gives it as written.
+#[derive(Clone, Debug)]
+pub struct Number(Repr);
+
+#[derive(Clone, Debug)]
+enum Repr {
+    /// Written in the canonical form of an integer: no `-0`, no leading zero, no exponent.
+    Int(i64),
+    /// Any other lexical form that JSON's grammar allows.
+    Written(Text),
+}
+
+impl Number {
+    /// Takes a lexical form. `None` if it is not a number of JSON's grammar, or its exponent is beyond
+    /// [`MAX_EXPONENT`].
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(int) = canonical_int(text) {
+            return Some(Self(Repr::Int(int)));
+        }
+        is_json_number(text).then(|| Self(Repr::Written(Text::from(text))))
+    }
+
+    /// The number as written, or in its shortest form where it was computed.
+    pub fn to_text(&self) -> Text {
+        match &self.0 {
+            Repr::Int(int) => Text::from(int.to_string()),
+            Repr::Written(text) => text.clone(),
+        }
+    }
+
+    /// The number as a machine integer, if it was written as one that fits.
+    pub fn as_i64(&self) -> Option<i64> {
+        match &self.0 {
+            Repr::Int(int) => Some(*int),
+            Repr::Written(_) => None,
+        }
+    }
+
+    /// The written form of everything that [`Number::as_i64`] does not give.
+    pub fn as_written(&self) -> Option<&Text> {
+        match &self.0 {
+            Repr::Int(_) => None,
+            Repr::Written(text) => Some(text),
+        }
+    }
+
+    /// The nearest double; infinite if beyond its range.
+    pub fn to_f64(&self) -> f64 {
+        match &self.0 {
+            #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
+            Repr::Int(int) => *int as f64,
+            Repr::Written(text) => text.parse().unwrap_or(f64::NAN),
+        }
+    }
+
+    /// Whether the value has no fractional part, however it is written (`1.0`, `10e-1`).
+    pub fn is_integer(&self) -> bool {
+        match &self.0 {
+            Repr::Int(_) => true,
+            Repr::Written(text) => Decimal::of(text).is_integer(),
+        }
+    }
+}
+
+impl From<i64> for Number {
+    fn from(int: i64) -> Self {
+        Self(Repr::Int(int))
+    }
+}
+
+impl fmt::Display for Number {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Int(int) => int.fmt(f),
+            Repr::Written(text) => f.write_str(text),
+        }
+    }
+}
+
+impl PartialEq for Number {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Number {}
+
+impl PartialOrd for Number {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Number {
+    fn cmp(&self, other: &Self) -> Ordering {
+        if let (Repr::Int(a), Repr::Int(b)) = (&self.0, &other.0) {
+            return a.cmp(b);
+        }
+        let (a, b) = (self.to_text(), other.to_text());
+        Decimal::of(&a).cmp(&Decimal::of(&b))
+    }
+}
+
+impl Hash for Number {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        Decimal::of(&self.to_text()).hash(state);
+    }
+}
+
+/// A decimal in normal form: `sign 0.digits × 10^exponent`, without leading or trailing zero digits.
+#[derive(PartialEq, Eq, Hash)]
+struct Decimal {
+    negative: bool,
+    digits: Vec<u8>,
+    exponent: i64,
+}
+
+impl Decimal {
+    fn of(text: &str) -> Self {
+        let (negative, text) = match text.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, text),
+        };
+        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().unwrap_or(0)),
+            None => (text, 0),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let all = || whole.bytes().chain(fraction.bytes());
+        let leading = all().take_while(|digit| *digit == b'0').count();
+        let mut digits: Vec<u8> = all().skip(leading).collect();
+        while digits.last() == Some(&b'0') {
+            digits.pop();
+        }
+        if digits.is_empty() {
+            return Self { negative: false, digits, exponent: 0 };
+        }
+        let places = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let exponent = exponent.saturating_add(places(whole.len())).saturating_sub(places(leading));
+        Self { negative, digits, exponent }
+    }
+
+    fn is_integer(&self) -> bool {
+        self.digits.is_empty() || i64::try_from(self.digits.len()).is_ok_and(|len| len <= self.exponent)
+    }
+}
+
+impl Ord for Decimal {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let sign = |d: &Self| match (d.digits.is_empty(), d.negative) {
+            (true, _) => 0,
+            (false, true) => -1,
+            (false, false) => 1,
+        };
+        let magnitude = || self.exponent.cmp(&other.exponent).then_with(|| self.digits.cmp(&other.digits));
+        match (sign(self), sign(other)) {
+            (a, b) if a != b => a.cmp(&b),
+            (0, _) => Ordering::Equal,
+            (-1, _) => magnitude().reverse(),
+            _ => magnitude(),
+        }
+    }
+}
+
+impl PartialOrd for Decimal {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+fn canonical_int(text: &str) -> Option<i64> {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let canonical = match digits.as_bytes() {
+        [b'0'] => digits.len() == text.len(),
+        [b'1'..=b'9', rest @ ..] => rest.len() < 19 && rest.iter().all(u8::is_ascii_digit),
+        _ => false,
+    };
+    if canonical { text.parse().ok() } else { None }
+}
+
+/// `[ minus ] int [ frac ] [ exp ]`, RFC 8259 section 6.
+fn is_json_number(text: &str) -> bool {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (unsigned, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    digits(whole)
+        && (whole.len() == 1 || !whole.starts_with('0'))
+        && fraction.is_none_or(digits)
+        && exponent.is_none_or(|exponent| {
+            let bare = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
+            digits(bare) && bare.parse::<i64>().is_ok_and(|value| value <= MAX_EXPONENT)
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number(text: &str) -> Number {
+        Number::parse(text).unwrap_or_else(|| panic!("{text} is a JSON number"))
+    }
+
+    #[test]
+    fn keeps_what_was_written() {
+        for text in ["0", "-0", "1.10", "12345678901234567890", "1E2", "1e+400", "-0.0", "9223372036854775807"] {
+            assert_eq!(number(text).to_text(), text);
+        }
+    }
+
+    #[test]
+    fn refuses_what_json_cannot_write() {
+        for text in ["", "-", "007", "+5", ".5", "5.", "1e", "1e+", "0x1F", "NaN", "1 ", "1e9999999999", "--1"] {
+            assert!(Number::parse(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn compares_by_value() {
+        assert_eq!(number("1.0"), number("1"));
+        assert_eq!(number("100"), number("1E2"));
+        assert_eq!(number("-0"), number("0"));
+        assert!(number("12345678901234567890") < number("12345678901234567891"));
+        assert!(number("-2") < number("-1.5"));
+        assert!(number("1e-400") > number("0"));
+        assert!(number("0.1") < number("0.11"));
+        assert!(number("10e-1").is_integer() && !number("1.5").is_integer());
+    }
+}

@@ -1,0 +1,3 @@
+//! Routes: from a file, through a plan, to a run.
+
+pub mod ports;

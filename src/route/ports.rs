@@ -1,0 +1,25 @@
+//! The ports: how a plan reaches the world. The runtime implements them on adapters, tests on fakes.
+
+use std::time::{Duration, SystemTime};
+
+use crate::endpoint::{Address, BoxFuture};
+use crate::message::{Failure, Message, Text};
+
+/// Everything that a step may ask of the world. No step opens a socket, reads a clock or draws a number itself.
+pub trait Ports: Send + Sync {
+    /// Sends a message; resolves when the broker has confirmed it. The order of the calls is the order of
+    /// publishing, so a step may hold the future and go on.
+    fn send(&self, to: &Address, message: Message) -> BoxFuture<'static, Result<(), Failure>>;
+
+    /// Sends a request and waits for its answer. Reply address and correlation are the port's business.
+    fn call(&self, to: &Address, message: Message, timeout: Duration) -> BoxFuture<'static, Result<Message, Failure>>;
+
+    /// The time.
+    fn now(&self) -> SystemTime;
+
+    /// A new unique id for a message.
+    fn new_id(&self) -> Text;
+
+    /// Writes a line to the log on behalf of the route's author.
+    fn log(&self, level: tracing::Level, text: &str);
+}

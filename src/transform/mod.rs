@@ -1,0 +1,3 @@
+//! Transforms: declarative mappings from one contract to another.
+
+pub mod lang;
