@@ -96,6 +96,7 @@ impl Diagnostic {
 }
 
 pub mod codes;
+pub mod yaml;
 mod similar;
 
 pub use similar::did_you_mean;
