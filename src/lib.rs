@@ -9,7 +9,3 @@ pub mod contract;
 pub mod transform;
 pub mod endpoint;
 pub mod route;
-pub mod telemetry;
-pub mod adapter;
-pub mod runtime;
-pub mod ops;

@@ -3,6 +3,7 @@
 //! An [`Adapter`] knows one kind of broker. Its [`Session`] is one live connection: everything that was
 //! got from a session dies with it, and whoever holds it opens a new one. There is no hidden recovery.
 
+pub mod settings;
 pub mod topology;
 
 use std::future::Future;

@@ -2,6 +2,7 @@
 
 mod failure;
 mod field;
+pub mod header_names;
 mod limits;
 mod number;
 mod text;

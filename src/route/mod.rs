@@ -1,3 +1,25 @@
 //! Routes: from a file, through a plan, to a run.
+//!
+//! [`model`] is the file as it was written, [`compile`] checks it and resolves its names, [`Plan`] is what runs.
+//! A plan reaches the world through [`ports`] only.
 
 pub mod ports;
+pub mod model;
+pub mod step;
+pub mod compile;
+pub mod plan;
+pub mod run;
+pub mod expression;
+pub mod dead_letter;
+pub mod fake;
+mod body;
+mod reach;
+mod target;
+mod variables;
+
+pub use compile::{Library, check_set, compile};
+pub use dead_letter::{Origin, dead_letter};
+pub use plan::{Outcome, Plan, Processed};
+
+#[cfg(test)]
+mod tests;

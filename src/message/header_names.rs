@@ -1,0 +1,55 @@
+//! Every header that the bus itself writes or reads.
+
+use super::Headers;
+
+/// What all of our headers begin with.
+pub const PREFIX: &str = "trunkline-";
+
+/// Set by a participant on its answer: the answer is an error, and this is its text.
+pub const ERROR: &str = "trunkline-error";
+
+/// `transient` or `permanent`.
+pub const FAILURE_CLASS: &str = "trunkline-failure-class";
+/// `receive`, `process` or `send`.
+pub const FAILURE_STAGE: &str = "trunkline-failure-stage";
+/// What failed, as `contract` or `timeout`.
+pub const FAILURE_TYPE: &str = "trunkline-failure-type";
+/// The step's id.
+pub const FAILURE_STEP: &str = "trunkline-failure-step";
+/// The path in the document.
+pub const FAILURE_PATH: &str = "trunkline-failure-path";
+/// One sentence for people.
+pub const FAILURE_REASON: &str = "trunkline-failure-reason";
+/// The broken rules, as a JSON array of violations.
+pub const FAILURE_VIOLATIONS: &str = "trunkline-failure-violations";
+/// When it failed, RFC 3339.
+pub const FAILED_AT: &str = "trunkline-failed-at";
+/// How often the route was run.
+pub const ATTEMPTS: &str = "trunkline-attempts";
+/// The route's name.
+pub const ROUTE: &str = "trunkline-route";
+/// The queue from which the message was taken.
+pub const QUEUE: &str = "trunkline-original-queue";
+/// The exchange to which the message was published.
+pub const EXCHANGE: &str = "trunkline-original-exchange";
+/// The routing key with which the message was published.
+pub const ROUTING_KEY: &str = "trunkline-original-routing-key";
+/// The property `expiration` of the message, which would remove it from a dead-letter queue.
+pub const EXPIRATION: &str = "trunkline-original-expiration";
+/// The property `user_id` of the message, which a broker accepts from that user only.
+pub const USER_ID: &str = "trunkline-original-user-id";
+/// Names of headers that had to go, because all together did not fit into one frame.
+pub const DROPPED: &str = "trunkline-dropped-headers";
+
+/// Whether a header is a trace of the broker's own dead-lettering. Brokers drop messages that go round with them.
+pub fn is_broker_trace(name: &str) -> bool {
+    name == "x-death" || name.starts_with("x-first-death-") || name.starts_with("x-last-death-")
+}
+
+/// Removes the traces of earlier dead-lettering, the broker's and ours, as a message has that comes again.
+pub fn strip_traces(headers: &mut Headers) {
+    let is_trace = |name: &str| is_broker_trace(name) || name.starts_with(PREFIX);
+    if headers.keys().any(|name| is_trace(name)) {
+        headers.retain(|name, _| !is_trace(name));
+    }
+}

@@ -1,1 +1,0 @@
-//! The HTTP face for operators: metrics and probes.

@@ -1,0 +1,150 @@
+//! Dead Letter: the original message with the record of its failure in the headers.
+
+use std::time::SystemTime;
+
+use crate::message::{Failure, Field, Headers, Message, Text, Violations, header_names as names};
+
+/// The longest reason, in bytes.
+const REASON: usize = 2 << 10;
+/// The longest list of violations, in bytes of JSON.
+const VIOLATIONS: usize = 4 << 10;
+/// The longest step id and path, in bytes.
+const SHORT: usize = 512;
+/// All headers together stay below the smallest frame that is used with a broker (32 KiB), with room for the
+/// properties.
+const ALL_HEADERS: usize = 28 << 10;
+
+/// Where a message came from, and what was tried.
+#[derive(Clone, Debug)]
+pub struct Origin<'a> {
+    /// The route.
+    pub route: &'a str,
+    /// The queue from which it was taken.
+    pub queue: &'a str,
+    /// The exchange to which it was published.
+    pub exchange: &'a str,
+    /// The routing key with which it was published.
+    pub routing_key: &'a str,
+    /// How often the route was run.
+    pub attempts: u32,
+    /// When it failed for the last time.
+    pub time: SystemTime,
+}
+
+/// Composes the dead letter: body, headers and properties of the original, and the failure in `trunkline-…` headers.
+///
+/// Only what would make the broker drop, refuse or expire it is moved aside: `x-death…` goes, `expiration` and
+/// `user_id` become headers.
+pub fn dead_letter(original: &Message, failure: &Failure, origin: &Origin<'_>) -> Message {
+    let mut message = original.clone();
+    names::strip_traces(&mut message.headers);
+    let mut ours = Headers::new();
+    let mut put = |name: &'static str, value: &str, longest: usize| {
+        ours.insert(Text::borrowed(name), Field::text(shorten(value, longest)));
+    };
+    put(names::FAILURE_CLASS, failure.class.name(), SHORT);
+    put(names::FAILURE_STAGE, failure.stage.name(), SHORT);
+    put(names::FAILURE_TYPE, failure.kind.name(), SHORT);
+    put(names::FAILURE_REASON, &failure.reason, REASON);
+    if let Some(step) = &failure.step {
+        put(names::FAILURE_STEP, step, SHORT);
+    }
+    if let Some(path) = &failure.path {
+        put(names::FAILURE_PATH, path, SHORT);
+    }
+    if let Some(violations) = &failure.violations {
+        put(names::FAILURE_VIOLATIONS, &violations_json(violations), VIOLATIONS);
+    }
+    put(names::ROUTE, origin.route, SHORT);
+    put(names::QUEUE, origin.queue, SHORT);
+    put(names::EXCHANGE, origin.exchange, SHORT);
+    put(names::ROUTING_KEY, origin.routing_key, SHORT);
+    put(names::FAILED_AT, &rfc3339(origin.time), SHORT);
+    if let Some(expiration) = message.properties.expiration.take() {
+        put(names::EXPIRATION, &expiration, SHORT);
+    }
+    if let Some(user_id) = message.properties.user_id.take() {
+        put(names::USER_ID, &user_id, SHORT);
+    }
+    ours.insert(Text::borrowed(names::ATTEMPTS), Field::I64(origin.attempts.into()));
+    message.properties.delivery_mode = Some(2);
+    fit(&mut message.headers, &mut ours);
+    message.headers.append(&mut ours);
+    message
+}
+
+/// Makes both sets of headers fit into one frame: first our details go, then the largest of the others.
+fn fit(headers: &mut Headers, ours: &mut Headers) {
+    let excess =
+        |headers: &Headers, ours: &Headers| (table_size(headers) + table_size(ours)).checked_sub(ALL_HEADERS + 1);
+    if excess(headers, ours).is_some() {
+        ours.remove(names::FAILURE_VIOLATIONS);
+    }
+    if excess(headers, ours).is_some()
+        && let Some(reason) = ours.get(names::FAILURE_REASON).and_then(Field::as_str).map(|reason| shorten(reason, 256))
+    {
+        ours.insert(Text::borrowed(names::FAILURE_REASON), Field::text(reason));
+    }
+    let mut dropped = Vec::new();
+    while excess(headers, ours).is_some() {
+        let largest = headers.iter().max_by_key(|(name, field)| name.len() + field_size(field, 0));
+        let Some(name) = largest.map(|(name, _)| name.clone()) else { break };
+        headers.remove(&name);
+        dropped.push(shorten(&name, 64));
+        let list = shorten(&dropped.join(", "), SHORT);
+        ours.insert(Text::borrowed(names::DROPPED), Field::text(list));
+    }
+}
+
+fn table_size(headers: &Headers) -> usize {
+    headers.iter().map(|(name, field)| 1 + name.len() + field_size(field, 0)).sum()
+}
+
+/// Bytes of a field on the wire, at most.
+fn field_size(field: &Field, depth: usize) -> usize {
+    if depth > 64 {
+        return ALL_HEADERS;
+    }
+    match field {
+        Field::ShortString(text) => 2 + text.len(),
+        Field::LongString(bytes) | Field::Bytes(bytes) => 5 + bytes.len(),
+        Field::Array(items) => 5 + items.iter().map(|item| field_size(item, depth + 1)).sum::<usize>(),
+        Field::Table(members) => {
+            5 + members.iter().map(|(name, item)| 1 + name.len() + field_size(item, depth + 1)).sum::<usize>()
+        }
+        _ => 9,
+    }
+}
+
+/// As many violations as fit, in order; always a whole JSON array.
+fn violations_json(violations: &Violations) -> String {
+    let mut json = String::from("[");
+    for violation in violations.iter() {
+        let Ok(one) = serde_json::to_string(violation) else { continue };
+        if json.len() + one.len() + 2 > VIOLATIONS {
+            break;
+        }
+        if json.len() > 1 {
+            json.push(',');
+        }
+        json.push_str(&one);
+    }
+    json.push(']');
+    json
+}
+
+fn shorten(text: &str, longest: usize) -> String {
+    if text.len() <= longest {
+        return text.to_owned();
+    }
+    let mut end = longest.saturating_sub('…'.len_utf8());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}…", text.get(..end).unwrap_or_default())
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    let timestamp = jiff::Timestamp::try_from(time).unwrap_or_default();
+    format!("{timestamp:.3}")
+}

@@ -1,0 +1,104 @@
+//! Ports without a world: what is sent is recorded, answers are scripted, the clock stands still.
+//!
+//! Whole routes run on them in microseconds, without a broker.
+
+use std::collections::VecDeque;
+use std::future::ready;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::endpoint::{Address, BoxFuture};
+use crate::message::{Class, Failure, Kind, Message, Stage, Text};
+
+use super::ports::Ports;
+
+/// The recording and the script.
+#[derive(Debug, Default)]
+pub struct Fake {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    since_epoch: Duration,
+    ids: u64,
+    sent: Vec<(Address, Message)>,
+    called: Vec<(Address, Message)>,
+    logged: Vec<String>,
+    answers: VecDeque<Result<Message, Failure>>,
+    confirms: VecDeque<Result<(), Failure>>,
+}
+
+impl Fake {
+    /// Nothing recorded, nothing scripted, the clock at 1970.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Scripts the answer to the next call that has none yet. Without one a call times out.
+    pub fn answer(&self, answer: Result<Message, Failure>) {
+        self.state().answers.push_back(answer);
+    }
+
+    /// Scripts the confirm of the next send that has none yet. Without one a send is confirmed.
+    pub fn confirm(&self, confirm: Result<(), Failure>) {
+        self.state().confirms.push_back(confirm);
+    }
+
+    /// Moves the clock on.
+    pub fn advance(&self, by: Duration) {
+        let mut state = self.state();
+        state.since_epoch = state.since_epoch.saturating_add(by);
+    }
+
+    /// What was sent, in order.
+    pub fn sent(&self) -> Vec<(Address, Message)> {
+        self.state().sent.clone()
+    }
+
+    /// The requests, in order.
+    pub fn called(&self) -> Vec<(Address, Message)> {
+        self.state().called.clone()
+    }
+
+    /// The lines of the log, in order.
+    pub fn logged(&self) -> Vec<String> {
+        self.state().logged.clone()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Ports for Fake {
+    fn send(&self, to: &Address, message: Message) -> BoxFuture<'static, Result<(), Failure>> {
+        let mut state = self.state();
+        state.sent.push((to.clone(), message));
+        Box::pin(ready(state.confirms.pop_front().unwrap_or(Ok(()))))
+    }
+
+    fn call(&self, to: &Address, message: Message, timeout: Duration) -> BoxFuture<'static, Result<Message, Failure>> {
+        let mut state = self.state();
+        state.called.push((to.clone(), message));
+        let silence = || {
+            let reason = format!("no answer within {timeout:?}");
+            Err(Failure::new(Class::Transient, Stage::Process, Kind::Timeout, reason))
+        };
+        Box::pin(ready(state.answers.pop_front().unwrap_or_else(silence)))
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + self.state().since_epoch
+    }
+
+    fn new_id(&self) -> Text {
+        let mut state = self.state();
+        state.ids += 1;
+        Text::from(format!("id-{}", state.ids))
+    }
+
+    fn log(&self, _level: tracing::Level, text: &str) {
+        self.state().logged.push(text.to_owned());
+    }
+}

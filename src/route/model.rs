@@ -1,0 +1,141 @@
+//! A route as its author wrote it: plain data with places, nothing resolved.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+
+use crate::diagnostic::yaml::Spanned;
+use crate::endpoint::settings::{AmqpSource, Endpoint};
+
+use super::step::{self, Settings};
+
+/// One file below `routes/`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// What the route is for, in a sentence.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// Where the messages come from.
+    pub from: Spanned<Endpoint<AmqpSource>>,
+    /// The contract of the messages, as `chat/order` or `erp/order#Order`. Without it a body is not looked at
+    /// until a step needs its document.
+    #[serde(default)]
+    pub accepts: Option<Spanned<String>>,
+    /// What is done with a message, in order.
+    #[serde(default)]
+    pub steps: Steps,
+    /// Answers the sender at its `reply_to`, with its `correlation_id`, after the last step.
+    #[serde(default)]
+    pub reply: Option<Spanned<Reply>>,
+    /// What happens when a message fails.
+    #[serde(default)]
+    pub on_error: OnError,
+}
+
+/// Steps in order.
+pub type Steps = Vec<Spanned<Step>>;
+
+/// The answer to the sender.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reply {
+    /// The contract that the answer keeps.
+    #[serde(default)]
+    pub contract: Option<Spanned<String>>,
+}
+
+/// What happens when a message fails.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct OnError {
+    /// Which failures are tried again, and how often. Only transient ones are: a timeout, a broker's nack.
+    #[serde(default)]
+    pub retry: Retry,
+}
+
+/// How often a transient failure is tried again.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Retry {
+    /// Further attempts at once, from 0 to 100; 2 if left out.
+    #[serde(default)]
+    pub immediate: Option<Spanned<u32>>,
+}
+
+/// One step: a map with one pattern's name as key and, if wanted, an `id`.
+///
+/// Reading accepts more than that, so that the compiler can name every mistake of a file at once.
+#[derive(Debug, Default)]
+pub struct Step {
+    /// Names the step in failures, logs and metrics.
+    pub id: Option<Spanned<String>>,
+    /// The pattern; `None` beside a name that is none.
+    pub patterns: Vec<(Spanned<String>, Option<Settings>)>,
+    /// The step is a single word instead of a map.
+    pub word: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Step {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(StepVisitor)
+    }
+}
+
+struct StepVisitor;
+
+impl<'de> Visitor<'de> for StepVisitor {
+    type Value = Step;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a step, as `transform: chat/order-to-erp`")
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<Step, E> {
+        Ok(Step { word: Some(word.to_owned()), ..Step::default() })
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Step, M::Error> {
+        let mut step = Step::default();
+        while let Some(key) = map.next_key::<Spanned<String>>()? {
+            if key.value == "id" {
+                step.id = Some(map.next_value()?);
+                continue;
+            }
+            let settings = Settings::read(&key.value, &mut map)?;
+            if settings.is_none() {
+                map.next_value::<IgnoredAny>()?;
+            }
+            step.patterns.push((key, settings));
+        }
+        Ok(step)
+    }
+}
+
+impl JsonSchema for Step {
+    fn schema_name() -> Cow<'static, str> {
+        "Step".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let mut patterns = Vec::new();
+        for (name, settings) in step::schemas(generator) {
+            patterns.push(json_schema!({
+                "type": "object",
+                "properties": {
+                    "id": { "type": "string", "description": "Names the step in failures, logs and metrics." },
+                    name: settings,
+                },
+                "required": [name],
+                "additionalProperties": false,
+            }));
+        }
+        json_schema!({
+            "description": "One step: one pattern's name with its settings and, if wanted, an `id`.",
+            "oneOf": patterns,
+        })
+    }
+}

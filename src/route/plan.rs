@@ -1,0 +1,200 @@
+//! A compiled route: immutable, all names resolved, ready to run.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::contract::Contract;
+use crate::diagnostic::SourceFile;
+use crate::endpoint::topology::Topology;
+use crate::endpoint::{Address, Delivery};
+use crate::message::{Class, Failure, Kind, Limits, Text};
+
+use super::ports::Ports;
+use super::run::Run;
+use super::step::{Flow, Step};
+
+/// What the runtime, `check` and `explain` read of a route.
+pub struct Plan {
+    pub(super) name: String,
+    pub(super) description: Option<String>,
+    pub(super) file: SourceFile,
+    pub(super) queue: Text,
+    pub(super) queue_span: Range<usize>,
+    pub(super) prefetch: u16,
+    pub(super) accepts: Option<Arc<Contract>>,
+    pub(super) steps: Sequence,
+    pub(super) reply: Option<Option<Arc<Contract>>>,
+    pub(super) immediate_retries: u32,
+    pub(super) topology: Topology,
+    pub(super) limits: Limits,
+}
+
+/// Steps that run one after the other.
+#[derive(Debug, Default)]
+pub struct Sequence {
+    pub(super) steps: Vec<Placed>,
+}
+
+/// A step in its place.
+#[derive(Debug)]
+pub struct Placed {
+    /// Written by the author, or made from pattern and position.
+    pub id: Text,
+    /// The pattern's name.
+    pub pattern: &'static str,
+    /// What it does.
+    pub step: Box<dyn Step>,
+}
+
+/// What a route's run ends in, if it does not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All that was to be sent is confirmed.
+    Delivered,
+    /// A filter ended the run; what was sent before it is confirmed.
+    Filtered {
+        /// The filter's id.
+        step: Text,
+    },
+}
+
+/// The end of a message's processing, after all attempts at once.
+#[derive(Debug)]
+pub struct Processed {
+    /// How it ended.
+    pub result: Result<Outcome, Failure>,
+    /// How often the plan was run.
+    pub attempts: u32,
+}
+
+impl Plan {
+    /// The route's name, from its path below `routes/`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the route is for, in its author's words.
+    pub fn description(&self) -> Option<&str> {
+        self.description.as_deref()
+    }
+
+    /// The file.
+    pub fn file(&self) -> &SourceFile {
+        &self.file
+    }
+
+    /// The queue from which the route takes its messages.
+    pub fn queue(&self) -> &Text {
+        &self.queue
+    }
+
+    /// How many messages are taken before the first of them is settled.
+    pub fn prefetch(&self) -> u16 {
+        self.prefetch
+    }
+
+    /// The contract of the messages.
+    pub fn accepts(&self) -> Option<&Arc<Contract>> {
+        self.accepts.as_ref()
+    }
+
+    /// The steps.
+    pub fn steps(&self) -> &Sequence {
+        &self.steps
+    }
+
+    /// Whether the sender is answered; the contract of the answer, if it has one.
+    pub fn reply(&self) -> Option<Option<&Arc<Contract>>> {
+        self.reply.as_ref().map(Option::as_ref)
+    }
+
+    /// How often a transient failure is tried again at once.
+    pub fn immediate_retries(&self) -> u32 {
+        self.immediate_retries
+    }
+
+    /// What must stand at the broker.
+    pub fn topology(&self) -> &Topology {
+        &self.topology
+    }
+
+    /// Where dead letters go: the default exchange, with the queue `<queue>.dlq`.
+    pub fn dead_letter_address(&self) -> Address {
+        Address { exchange: Text::new(), routing_key: dead_letter_queue(&self.queue) }
+    }
+
+    /// The bounds of documents and mappings.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Runs the plan once.
+    ///
+    /// # Errors
+    /// Why the message could not be processed. What it had sent may have arrived all the same.
+    pub async fn run(&self, delivery: &Delivery, ports: &dyn Ports) -> Result<Outcome, Failure> {
+        let mut run = Run::start(self, delivery, ports)?;
+        let outcome = match self.steps.run(&mut run).await? {
+            Flow::Filtered => Outcome::Filtered { step: run.step().cloned().unwrap_or_default() },
+            Flow::Continue => {
+                if let Some(contract) = &self.reply {
+                    run.reply(contract.as_ref()).map_err(|failure| failure.in_step("reply"))?;
+                }
+                Outcome::Delivered
+            }
+        };
+        run.publish().await?;
+        Ok(outcome)
+    }
+
+    /// Runs the plan, and again at once after a transient failure as often as the route says.
+    ///
+    /// A lost connection is given back after the first attempt: trying again at once does not bring it back.
+    pub async fn process(&self, delivery: &Delivery, ports: &dyn Ports) -> Processed {
+        let mut attempts = 1;
+        loop {
+            match self.run(delivery, ports).await {
+                Err(failure)
+                    if failure.class == Class::Transient
+                        && failure.kind != Kind::Connection
+                        && attempts <= self.immediate_retries =>
+                {
+                    attempts += 1;
+                }
+                result => return Processed { result, attempts },
+            }
+        }
+    }
+}
+
+/// The dead-letter queue of a queue.
+pub(super) fn dead_letter_queue(queue: &str) -> Text {
+    Text::from(format!("{queue}.dlq"))
+}
+
+impl Sequence {
+    /// Runs the steps until the last, a failure, or a step that filters the message out.
+    pub async fn run(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
+        for placed in &self.steps {
+            run.enter(&placed.id);
+            match placed.step.run(run).await {
+                Ok(Flow::Continue) => {}
+                Ok(Flow::Filtered) => return Ok(Flow::Filtered),
+                Err(failure) => return Err(failure.in_step(&placed.id)),
+            }
+        }
+        Ok(Flow::Continue)
+    }
+
+    /// The steps in order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Placed> {
+        self.steps.iter()
+    }
+}
+
+impl fmt::Debug for Plan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plan").field("name", &self.name).field("queue", &self.queue).finish_non_exhaustive()
+    }
+}

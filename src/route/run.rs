@@ -1,0 +1,231 @@
+//! One message on its way through a plan.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use crate::contract::Contract;
+use crate::endpoint::{Address, Delivery};
+use crate::message::{Class, Failure, Headers, Kind, Limits, Message, Properties, Stage, Text, Value, header_names};
+
+use super::body;
+use super::expression::Uses;
+use super::plan::Plan;
+use super::ports::Ports;
+use super::variables;
+
+/// Answers to such an address are delivered although the broker returns them as unroutable when they are
+/// mandatory (RabbitMQ's direct reply-to).
+const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to";
+
+/// The state of one run: the message as it stands now, its document once somebody has looked at it, and what is
+/// to be sent.
+pub struct Run<'a> {
+    plan: &'a Plan,
+    delivery: &'a Delivery,
+    ports: &'a dyn Ports,
+    message: Message,
+    document: Option<Value>,
+    contract: Option<Arc<Contract>>,
+    variables: [Option<Value>; 4],
+    step: Option<Text>,
+    sends: Vec<Sending>,
+}
+
+/// A message that is sent after the last step.
+struct Sending {
+    step: Option<Text>,
+    address: Address,
+    message: Message,
+}
+
+impl<'a> Run<'a> {
+    /// Admits a message: its size, and its contract if the route has one.
+    pub(super) fn start(plan: &'a Plan, delivery: &'a Delivery, ports: &'a dyn Ports) -> Result<Self, Failure> {
+        body::check_size(&delivery.message.body, plan.limits(), Stage::Receive)?;
+        let mut message = delivery.message.clone();
+        header_names::strip_traces(&mut message.headers);
+        let properties = &mut message.properties;
+        properties.delivery_mode = Some(2);
+        if let Some(user_id) = properties.user_id.take() {
+            let name = Text::borrowed(header_names::USER_ID);
+            message.headers.insert(name, crate::message::Field::text(user_id.as_str()));
+        }
+        if properties.message_id.is_none() {
+            properties.message_id = Some(ports.new_id());
+        }
+        let mut run = Self {
+            plan,
+            delivery,
+            ports,
+            message,
+            document: None,
+            contract: None,
+            variables: [const { None }; 4],
+            step: None,
+            sends: Vec::new(),
+        };
+        if let Some(contract) = plan.accepts() {
+            run.document = Some(body::read(&run.message, contract, plan.limits(), Stage::Receive)?);
+            run.contract = Some(contract.clone());
+        }
+        Ok(run)
+    }
+
+    /// The world.
+    pub fn ports(&self) -> &'a dyn Ports {
+        self.ports
+    }
+
+    /// The bounds of this route.
+    pub fn limits(&self) -> &'a Limits {
+        self.plan.limits()
+    }
+
+    /// The message as it stands now.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// The document, read when first asked for.
+    pub fn document(&mut self) -> Result<&Value, Failure> {
+        let document = match self.document.take() {
+            Some(document) => document,
+            None => body::read_plain(&self.message, self.plan.limits(), Stage::Process)?,
+        };
+        Ok(self.document.insert(document))
+    }
+
+    /// The document of a contract; read by it unless it is the one that the document has already.
+    pub fn document_as(&mut self, contract: &Arc<Contract>) -> Result<&Value, Failure> {
+        let same = self.contract.as_ref().is_some_and(|known| known.reference() == contract.reference());
+        let document = match self.document.take() {
+            Some(document) if same => document,
+            _ => body::read(&self.message, contract, self.plan.limits(), Stage::Process)?,
+        };
+        self.contract = Some(contract.clone());
+        Ok(self.document.insert(document))
+    }
+
+    /// Puts a new document in place: validated and written by its contract.
+    pub fn set_document(&mut self, document: Value, contract: &Arc<Contract>) -> Result<(), Failure> {
+        let written = contract.write(&document, self.plan.limits());
+        self.message.body = written.map_err(|violations| body::failure(violations, Stage::Process))?;
+        body::describe(&mut self.message.properties, contract.format());
+        self.variables[1] = None;
+        self.document = Some(document);
+        self.contract = Some(contract.clone());
+        Ok(())
+    }
+
+    /// Puts an answer's body in place; headers and the other properties stay.
+    pub fn replace(&mut self, answer: Message, contract: Option<Arc<Contract>>) -> Result<(), Failure> {
+        body::check_size(&answer.body, self.plan.limits(), Stage::Process)?;
+        self.document = match &contract {
+            Some(contract) => Some(body::read(&answer, contract, self.plan.limits(), Stage::Process)?),
+            None => None,
+        };
+        self.contract = contract;
+        self.message.body = answer.body;
+        self.message.properties.content_type = answer.properties.content_type;
+        self.message.properties.content_encoding = answer.properties.content_encoding;
+        self.variables[1] = None;
+        Ok(())
+    }
+
+    /// The headers, to be changed.
+    pub fn headers_mut(&mut self) -> &mut Headers {
+        self.variables[0] = None;
+        &mut self.message.headers
+    }
+
+    /// The properties, to be changed.
+    pub fn properties_mut(&mut self) -> &mut Properties {
+        self.variables[1] = None;
+        &mut self.message.properties
+    }
+
+    /// The values of the global variables, made only where a program uses them.
+    pub fn variables(&mut self, uses: Uses) -> [Value; 4] {
+        let [headers, properties, route, message] = &mut self.variables;
+        let [use_headers, use_properties, use_route, use_message] = uses;
+        let (plan, delivery, ports) = (self.plan, self.delivery, self.ports);
+        [
+            lazy(headers, use_headers, || variables::headers(&self.message.headers)),
+            lazy(properties, use_properties, || variables::properties(&self.message.properties)),
+            lazy(route, use_route, || variables::route(plan.name(), plan.queue())),
+            lazy(message, use_message, || variables::message(delivery, ports.now())),
+        ]
+    }
+
+    /// Sends the message, as it stands now, when the last step is done.
+    pub fn send(&mut self, address: Address) {
+        self.sends.push(Sending { step: self.step.clone(), address, message: self.message.clone() });
+    }
+
+    pub(super) fn enter(&mut self, step: &Text) {
+        self.step = Some(step.clone());
+    }
+
+    /// The id of the step that ran last.
+    pub(super) fn step(&self) -> Option<&Text> {
+        self.step.as_ref()
+    }
+
+    /// Answers the sender when the last step is done.
+    pub(super) fn reply(&mut self, contract: Option<&Arc<Contract>>) -> Result<(), Failure> {
+        if let Some(contract) = contract {
+            self.document_as(contract)?;
+        }
+        let asked = &self.delivery.message.properties;
+        let Some(reply_to) = asked.reply_to.clone().filter(|address| !address.is_empty()) else {
+            let reason = "there is nobody to answer to: the message has no reply_to";
+            return Err(Failure::new(Class::Permanent, Stage::Send, Kind::Participant, reason));
+        };
+        let mut message = self.message.clone();
+        message.properties.correlation_id = asked.correlation_id.clone().or_else(|| asked.message_id.clone());
+        message.properties.message_id = Some(self.ports.new_id());
+        message.properties.reply_to = None;
+        message.properties.expiration = None;
+        let address = Address { exchange: Text::new(), routing_key: reply_to };
+        self.sends.push(Sending { step: Some(Text::borrowed("reply")), address, message });
+        Ok(())
+    }
+
+    /// Publishes all that is to be sent, in order, and waits for all confirms together.
+    pub(super) async fn publish(self) -> Result<(), Failure> {
+        let ports = self.ports;
+        let start = |sending: Sending| {
+            let direct = sending.address.exchange.is_empty() && sending.address.routing_key.starts_with(DIRECT_REPLY);
+            let confirmed = ports.send(&sending.address, sending.message);
+            async move {
+                match confirmed.await {
+                    Err(failure) if direct && failure.kind == Kind::Unroutable => Ok(()),
+                    Err(failure) => Err(match &sending.step {
+                        Some(step) => failure.in_step(step),
+                        None => failure,
+                    }),
+                    Ok(()) => Ok(()),
+                }
+            }
+        };
+        let mut sends = self.sends;
+        if sends.len() <= 1 {
+            return match sends.pop() {
+                Some(only) => start(only).await,
+                None => Ok(()),
+            };
+        }
+        let mut failures = join_all(sends.into_iter().map(start)).await.into_iter().filter_map(Result::err);
+        // A permanent failure decides: trying again would only send the others again.
+        let first = failures.next();
+        match failures.find(|failure| failure.class == Class::Permanent) {
+            Some(permanent) if first.as_ref().is_some_and(|first| first.class == Class::Transient) => Err(permanent),
+            _ => first.map_or(Ok(()), Err),
+        }
+    }
+}
+
+fn lazy(slot: &mut Option<Value>, used: bool, make: impl FnOnce() -> Value) -> Value {
+    if used { slot.get_or_insert_with(make).clone() } else { Value::Null }
+}

@@ -1,0 +1,111 @@
+//! The patterns: one file each, and the one list of them.
+//!
+//! A pattern is its documented settings, which compile to a [`Step`]. To add one, write its file and add its
+//! line to the list below.
+
+mod call;
+mod choice;
+mod filter;
+mod log;
+mod set;
+mod to;
+mod validate;
+
+use std::fmt;
+
+use schemars::{Schema, SchemaGenerator};
+use serde::de::MapAccess;
+
+use crate::endpoint::BoxFuture;
+use crate::message::Failure;
+
+use super::compile::{Compiler, Place};
+use super::plan::Sequence;
+use super::run::Run;
+
+/// Spells out, from the list of patterns, how a file's key finds its settings.
+macro_rules! patterns {
+    ($($name:literal => $variant:ident($settings:ty);)*) => {
+        /// The settings of a step, by pattern.
+        #[derive(Debug)]
+        #[expect(missing_docs, reason = "each is documented in its file")]
+        pub enum Settings {
+            $($variant($settings),)*
+        }
+
+        /// The name of every pattern.
+        pub const NAMES: &[&str] = &[$($name),*];
+
+        impl Settings {
+            /// Reads the value of `name`; `None`, and nothing read, if no pattern is called so.
+            pub fn read<'de, M: MapAccess<'de>>(name: &str, map: &mut M) -> Result<Option<Self>, M::Error> {
+                match name {
+                    $($name => map.next_value().map(|settings| Some(Self::$variant(settings))),)*
+                    _ => Ok(None),
+                }
+            }
+
+            /// The pattern's name and behaviour.
+            pub fn pattern(&self) -> (&'static str, &dyn Pattern) {
+                match self {
+                    $(Self::$variant(settings) => ($name, settings),)*
+                }
+            }
+        }
+
+        /// Name and JSON Schema of every pattern's settings.
+        pub fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schema)> {
+            vec![$(($name, generator.subschema_for::<$settings>())),*]
+        }
+    };
+}
+
+patterns! {
+    "validate" => Validate(validate::Validate);
+    "filter" => Filter(filter::Filter);
+    "choice" => Choice(choice::Choice);
+    "set" => Set(set::Set);
+    "call" => Call(call::Call);
+    "to" => To(to::To);
+    "log" => Log(log::Log);
+}
+
+/// The settings of a pattern.
+pub trait Pattern: fmt::Debug {
+    /// Checks the settings and makes the step. What is wrong is reported to the compiler; `None` if it cannot run.
+    fn compile(&self, place: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>>;
+}
+
+/// A compiled step: immutable, shared by all messages of its route.
+pub trait Step: fmt::Debug + Send + Sync {
+    /// Does the step's work on one message.
+    fn run<'a>(&'a self, run: &'a mut Run<'_>) -> BoxFuture<'a, Result<Flow, Failure>>;
+
+    /// What the step does, for people.
+    fn describe(&self) -> Description<'_>;
+}
+
+/// Whether a message goes on after a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// To the next step.
+    Continue,
+    /// The message is of no interest to the rest of the route.
+    Filtered,
+}
+
+/// What a step does, for people.
+#[derive(Debug, Default)]
+pub struct Description<'a> {
+    /// One line.
+    pub text: String,
+    /// The name and the steps of each branch that the step owns.
+    pub branches: Vec<(String, &'a Sequence)>,
+}
+
+impl Description<'_> {
+    /// A step without branches.
+    pub fn line(text: impl Into<String>) -> Self {
+        Self { text: text.into(), branches: Vec::new() }
+    }
+}

@@ -1,0 +1,43 @@
+//! Whole routes on fake ports.
+
+mod untouched;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+
+use crate::contract::{Files, Registry};
+use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::endpoint::{Address, Delivery, Tag};
+use crate::message::{Headers, Limits, Message, Properties};
+
+use super::fake::Fake;
+use super::{Library, Plan, Processed, compile};
+
+/// The plan and the findings of a route file.
+fn compiled(text: &str) -> (Option<Plan>, Vec<Diagnostic>) {
+    let contracts = Registry::new(Files::new());
+    let library = Library { contracts: &contracts, limits: Limits::default() };
+    compile("test", &SourceFile::new("routes/test.yaml", text), &library)
+}
+
+/// The plan of a route file without mistakes.
+fn plan(text: &str) -> Plan {
+    let (plan, diagnostics) = compiled(text);
+    assert!(diagnostics.is_empty(), "{diagnostics:#?}");
+    plan.expect("a route without errors")
+}
+
+/// A message as it comes from a queue.
+fn delivery(body: &'static [u8]) -> Delivery {
+    Delivery {
+        tag: Tag(1),
+        redelivered: false,
+        address: Address { exchange: "shop".into(), routing_key: "order.create".into() },
+        message: Message { headers: Headers::new(), properties: Properties::default(), body: Bytes::from_static(body) },
+    }
+}
+
+/// Fakes never wait, so a run is done when it is polled once.
+fn process(plan: &Plan, delivery: &Delivery, ports: &Fake) -> Processed {
+    plan.process(delivery, ports).now_or_never().expect("fakes never wait")
+}

@@ -1,1 +1,0 @@
-//! Runs plans: takes messages, runs them, settles them, and survives whatever the broker does.
