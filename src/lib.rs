@@ -9,3 +9,7 @@ pub mod contract;
 pub mod transform;
 pub mod endpoint;
 pub mod route;
+pub mod telemetry;
+pub mod adapter;
+pub mod runtime;
+pub mod ops;

@@ -1,0 +1,3 @@
+//! The kinds of broker that the bus speaks to. Each implements the traits of [`crate::endpoint`].
+
+pub mod embedded;

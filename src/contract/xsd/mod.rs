@@ -1,0 +1,16 @@
+//! XML Schema 1.0 contracts: loading, and validation of an XML tree.
+
+mod directives;
+mod engine;
+mod load;
+mod names;
+mod path;
+mod report;
+mod schema;
+mod scope;
+#[cfg(test)]
+mod tests;
+mod validate;
+
+pub(crate) use directives::directives;
+pub use schema::Schema;

@@ -1,0 +1,1 @@
+//! The HTTP face for operators: metrics and probes.
