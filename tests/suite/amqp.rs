@@ -1,0 +1,313 @@
+//! The RabbitMQ adapter at a real broker: each rule that keeps lapin from losing messages or hanging.
+
+use std::time::{Duration, Instant};
+
+use futures_util::future::join_all;
+use trunkline::adapter::amqp::{Amqp, AmqpSettings};
+use trunkline::endpoint::{Adapter, Address, EndpointError, SendError, Session, Settlement, Source, Tag};
+use trunkline::message::{Field, Headers, Message, Properties, Text};
+
+use crate::broker::{bound, message, one_queue, open, queue, script, session, soon, to_queue, unique, variable};
+
+async fn take(source: &mut dyn Source, count: usize) -> Vec<trunkline::endpoint::Delivery> {
+    let mut all = Vec::new();
+    while all.len() < count {
+        all.extend(soon("a delivery", source.receive(count - all.len())).await.expect("the consumer lives"));
+    }
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keeps_every_property_and_header_with_its_type() {
+    let session = session().await;
+    let name = unique("properties");
+    session.declare(&one_queue(&name)).await.expect("declared");
+    let headers: Headers = [
+        ("text".into(), Field::text("grün")),
+        ("bytes".into(), Field::LongString(bytes::Bytes::from_static(b"\xff\x00"))),
+        ("long".into(), Field::I64(-1)),
+        ("byte".into(), Field::I8(-5)),
+        ("double".into(), Field::F64(1.5)),
+        ("when".into(), Field::Timestamp(1_700_000_000)),
+        ("nothing".into(), Field::Void),
+        ("yes".into(), Field::Bool(true)),
+        ("money".into(), Field::Decimal { scale: 2, value: 1990 }),
+        ("list".into(), Field::Array(vec![Field::I32(1), Field::text("a")])),
+        ("table".into(), Field::Table([("inner".into(), Field::Bool(false))].into())),
+    ]
+    .into();
+    let properties = Properties {
+        content_type: Some("application/json".into()),
+        content_encoding: Some("identity".into()),
+        delivery_mode: Some(2),
+        priority: Some(3),
+        correlation_id: Some("c".into()),
+        reply_to: Some("r".into()),
+        expiration: Some("60000".into()),
+        message_id: Some("m".into()),
+        timestamp: Some(1_700_000_001),
+        kind: Some("k".into()),
+        user_id: Some("guest".into()),
+        app_id: Some("a".into()),
+        cluster_id: None,
+    };
+    let sent = Message { headers, properties, body: "body".into() };
+    let sink = session.sink().await.expect("a lane");
+    sink.send(&to_queue(&name), sent.clone()).await.expect("confirmed");
+    let mut source = session.source(&name, 10).await.expect("a consumer");
+    let mut got = take(source.as_mut(), 1).await.remove(0).message;
+    got.headers.remove("x-delivery-count");
+    assert_eq!(got, sent);
+}
+
+/// lapin attaches a return to whichever confirm completes next.
+#[tokio::test(flavor = "multi_thread")]
+async fn never_takes_an_unroutable_message_for_delivered() {
+    let session = session().await;
+    let (exchange, name) = (unique("returns"), unique("returns"));
+    session.declare(&bound(&exchange, &name, "good")).await.expect("declared");
+    let sink = session.sink().await.expect("a lane");
+    let total = 5000;
+    let sends = (0..total).map(|number| {
+        let routing_key = Text::from(if number % 2 == 0 { "good" } else { "bad" });
+        let to = Address { exchange: exchange.clone(), routing_key };
+        sink.send(&to, message(&format!("m{number}"), "x"))
+    });
+    let outcomes = soon("all confirms", join_all(sends)).await;
+    for (number, outcome) in outcomes.into_iter().enumerate() {
+        match outcome {
+            Ok(()) => assert_eq!(number % 2, 0, "message {number} was returned but taken for delivered"),
+            Err(SendError::Unroutable { .. }) => assert_eq!(number % 2, 1, "message {number} was delivered"),
+            Err(other) => panic!("message {number}: {other}"),
+        }
+    }
+}
+
+/// A full queue nacks; the nack must reach the sender whose message it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn gives_each_confirm_to_its_own_message() {
+    let session = session().await;
+    let (full, open) = (unique("full"), unique("open"));
+    let limits = [("x-max-length", Field::I32(1)), ("x-overflow", Field::text("reject-publish"))];
+    let mut topology = one_queue(&open);
+    topology.queues.push(queue(&full, &limits));
+    session.declare(&topology).await.expect("declared");
+    let sink = session.sink().await.expect("a lane");
+    for _ in 0..10 {
+        let _ = sink.send(&to_queue(&full), message("fill", "x")).await;
+    }
+    let senders = (0..8).map(|sender| {
+        let (sink, full, open) = (sink.clone(), full.clone(), open.clone());
+        tokio::spawn(async move {
+            for number in 0..500 {
+                let to = to_queue(if number % 2 == 0 { &full } else { &open });
+                let outcome = sink.send(&to, message(&format!("{sender}-{number}"), "x")).await;
+                match (number % 2, outcome) {
+                    (0, Err(SendError::Nack)) | (1, Ok(())) => {}
+                    (_, outcome) => panic!("message {sender}-{number}: {outcome:?}"),
+                }
+            }
+        })
+    });
+    for sender in soon("all senders", join_all(senders)).await {
+        sender.expect("no confirm was mixed up");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_exchange_harms_no_neighbour() {
+    let session = session().await;
+    let name = unique("neighbours");
+    session.declare(&one_queue(&name)).await.expect("declared");
+    let sink = session.sink().await.expect("a lane");
+    let nowhere = Address { exchange: unique("nowhere"), routing_key: "k".into() };
+    let sends = (0..20).map(|number| {
+        let to = if number == 10 { nowhere.clone() } else { to_queue(&name) };
+        sink.send(&to, message(&format!("m{number}"), "x"))
+    });
+    for (number, outcome) in soon("all confirms", join_all(sends)).await.into_iter().enumerate() {
+        match outcome {
+            Ok(()) => assert_ne!(number, 10),
+            Err(SendError::Unroutable { reason, .. }) => {
+                assert_eq!((number, reason.as_str()), (10, "no such exchange"))
+            }
+            Err(other) => panic!("message {number}: {other}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refuses_what_would_close_the_channel() {
+    let session = session().await;
+    let name = unique("invalid");
+    session.declare(&one_queue(&name)).await.expect("declared");
+    let sink = session.sink().await.expect("a lane");
+    let mut bad = message("bad", "x");
+    bad.properties.expiration = Some("soon".into());
+    let (good, bad) = tokio::join!(sink.send(&to_queue(&name), message("good", "x")), sink.send(&to_queue(&name), bad));
+    assert_eq!(good, Ok(()));
+    assert!(matches!(bad, Err(SendError::Invalid(_))), "{bad:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settles_by_prefix_and_requeues() {
+    let session = session().await;
+    let name = unique("settle");
+    session.declare(&one_queue(&name)).await.expect("declared");
+    let sink = session.sink().await.expect("a lane");
+    for number in 0..5 {
+        sink.send(&to_queue(&name), message(&number.to_string(), "x")).await.expect("confirmed");
+    }
+    let mut source = session.source(&name, 10).await.expect("a consumer");
+    let all = take(source.as_mut(), 5).await;
+    assert!(all.iter().all(|delivery| !delivery.redelivered));
+    source.settle(Settlement::AckThrough(all[2].tag)).await.expect("acknowledged");
+    source.settle(Settlement::Requeue(all[3].tag)).await.expect("requeued");
+    let again = take(source.as_mut(), 1).await.remove(0);
+    assert_eq!((again.redelivered, again.message.properties.message_id.as_deref()), (true, Some("3")));
+    source.settle(Settlement::Ack(again.tag)).await.expect("acknowledged");
+    source.stop().await.expect("stopped");
+    assert!(soon("the end", source.receive(10)).await.expect("an end, no error").is_empty());
+    drop(source);
+    let mut other = open(&variable("TRUNKLINE_TEST_AMQP_URL")).await.source(&name, 10).await.expect("a consumer");
+    session.close().await;
+    let left = take(other.as_mut(), 1).await.remove(0);
+    assert_eq!(left.message.properties.message_id.as_deref(), Some("4"), "only the unsettled one is left");
+}
+
+/// An old tag must not settle a delivery of the next session.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stale_tag_settles_nothing() {
+    let url = variable("TRUNKLINE_TEST_AMQP_URL");
+    let first = open(&url).await;
+    let name = unique("stale");
+    first.declare(&one_queue(&name)).await.expect("declared");
+    let sink = first.sink().await.expect("a lane");
+    for number in 0..4 {
+        sink.send(&to_queue(&name), message(&number.to_string(), "x")).await.expect("confirmed");
+    }
+    let mut old = first.source(&name, 10).await.expect("a consumer");
+    take(old.as_mut(), 4).await;
+    first.close().await;
+    let second = open(&url).await;
+    let mut new = second.source(&name, 10).await.expect("a consumer");
+    take(new.as_mut(), 4).await;
+    assert!(old.settle(Settlement::AckThrough(Tag(4))).await.is_err());
+    second.close().await;
+    let mut third = open(&url).await.source(&name, 10).await.expect("a consumer");
+    assert_eq!(take(third.as_mut(), 4).await.len(), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn says_that_a_queue_is_gone() {
+    let session = session().await;
+    let name = unique("deleted");
+    session.declare(&one_queue(&name)).await.expect("declared");
+    let mut source = session.source(&name, 10).await.expect("a consumer");
+    script(&["ctl", "main", "-q", "delete_queue", &name]);
+    let end = soon("the end of the consumer", source.receive(10)).await;
+    assert!(matches!(&end, Err(EndpointError::Unavailable(reason)) if reason.contains(name.as_str())), "{end:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn explains_a_queue_that_was_declared_otherwise() {
+    let session = session().await;
+    let name = unique("otherwise");
+    session.declare(&one_queue(&name)).await.expect("declared");
+    let mut topology = one_queue(&name);
+    topology.queues[0].arguments.insert("x-queue-type".into(), Field::text("classic"));
+    let error = session.declare(&topology).await.expect_err("differs");
+    let EndpointError::Refused(reason) = error else { panic!("{error}") };
+    assert!(reason.contains("x-queue-type") && reason.contains("quorum") && reason.contains("classic"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gives_up_on_a_broker_that_does_not_answer() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("amqp://guest:guest@{}/%2f", listener.local_addr().expect("an address"));
+    let silent = tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((stream, _)) = listener.accept().await {
+            held.push(stream);
+        }
+    });
+    let amqp = Amqp::new(AmqpSettings { url, ..AmqpSettings::default() }).expect("a valid URI");
+    let before = Instant::now();
+    let error = soon("the attempt", amqp.open()).await.err().expect("nobody answers");
+    assert!(matches!(error, EndpointError::Unavailable(_)), "{error}");
+    assert!(before.elapsed() < Duration::from_secs(20));
+    silent.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_is_refused_at_once() {
+    let url = variable("TRUNKLINE_TEST_AMQP_URL").replace("guest:guest", "guest:wrong");
+    let amqp = Amqp::new(AmqpSettings { url, ..AmqpSettings::default() }).expect("a valid URI");
+    let error = soon("the attempt", amqp.open()).await.err().expect("is refused");
+    assert!(matches!(error, EndpointError::Refused(_)), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn speaks_tls_with_its_own_authority_and_certificate() {
+    let url = variable("TRUNKLINE_TEST_AMQPS_URL");
+    let folder = variable("TRUNKLINE_TEST_AMQP_DIR");
+    let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).expect("the script made it");
+    let identity = Some((read("client.pem"), read("client.key")));
+    let trusted = AmqpSettings { url: url.clone(), ca: Some(read("ca.pem")), identity: identity.clone() };
+    let session = Amqp::new(trusted).expect("valid").open().await.expect("connects");
+    session.declare(&one_queue(&unique("tls"))).await.expect("declared");
+    let unknown = AmqpSettings { url: url.clone(), ca: None, identity };
+    assert!(soon("the attempt", Amqp::new(unknown).expect("valid").open()).await.is_err(), "an unknown authority");
+    let nobody = AmqpSettings { url, ca: Some(read("ca.pem")), identity: None };
+    assert!(soon("the attempt", Amqp::new(nobody).expect("valid").open()).await.is_err(), "no certificate");
+}
+
+/// During an alarm the publishing connection is blocked; acknowledgements must go through all the same. And a broker
+/// that is killed ends the session, and another one can be opened when it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn survives_an_alarm_and_the_death_of_the_broker() {
+    let printed = tokio::task::spawn_blocking(|| script(&["start", "faults"])).await.expect("starts");
+    let url =
+        printed.lines().find_map(|line| line.strip_prefix("TRUNKLINE_TEST_AMQP_URL=")).expect("an URL").to_owned();
+    let amqp = Amqp::new(AmqpSettings { url, ..AmqpSettings::default() }).expect("a valid URI");
+    let session = amqp.open().await.expect("connects");
+    let name = unique("alarm");
+    session.declare(&one_queue(&name)).await.expect("declared");
+    let sink = session.sink().await.expect("a lane");
+    sink.send(&to_queue(&name), message("before", "x")).await.expect("confirmed");
+    let mut source = session.source(&name, 10).await.expect("a consumer");
+    let delivery = take(source.as_mut(), 1).await.remove(0);
+
+    script(&["ctl", "faults", "-q", "set_vm_memory_high_watermark", "0.00001"]);
+    let blocked = tokio::spawn(sink.send(&to_queue(&name), message("during", "x")));
+    soon("the news of the alarm", async {
+        while session.blocked().is_none() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    source.settle(Settlement::Ack(delivery.tag)).await.expect("acknowledged during the alarm");
+    script(&["ctl", "faults", "-q", "set_vm_memory_high_watermark", "0.4"]);
+    soon("the blocked publish", blocked).await.expect("no panic").expect("confirmed after the alarm");
+    assert_eq!(take(source.as_mut(), 1).await[0].message.properties.message_id.as_deref(), Some("during"));
+
+    script(&["kill", "faults"]);
+    let end = soon("the end of the consumer", source.receive(10)).await;
+    assert!(matches!(end, Err(EndpointError::Unavailable(_))), "{end:?}");
+    let lost = soon("the end of the lane", sink.send(&to_queue(&name), message("lost", "x"))).await;
+    assert!(matches!(lost, Err(SendError::Unknown(_))), "{lost:?}");
+    tokio::task::spawn_blocking(|| script(&["start", "faults"])).await.expect("starts again");
+    let session = soon("a new session", async {
+        loop {
+            match amqp.open().await {
+                Ok(session) => break session,
+                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            }
+        }
+    })
+    .await;
+    let mut source = session.source(&name, 10).await.expect("a consumer");
+    let again = take(source.as_mut(), 1).await.remove(0);
+    assert_eq!(again.message.properties.message_id.as_deref(), Some("during"), "kept by the broker, not acknowledged");
+    script(&["stop", "faults"]);
+}
