@@ -1,6 +1,6 @@
 //! From a route's file to its plan: every name resolved, every mistake named with its place, all at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use crate::endpoint::Address;
 use crate::endpoint::settings::{AmqpSource, AmqpTarget, Endpoint, KINDS};
 use crate::endpoint::topology::{Binding, Exchange, Queue, Topology};
 use crate::message::{Field, Limits, Text};
+use crate::transform::{Transform, Transforms};
 
 use super::expression::Expression;
 use super::model::{Route, Step, Steps};
@@ -33,6 +34,10 @@ const DEAD_LETTER_DELIVERY_LIMIT: i64 = 1_000_000;
 pub struct Library<'a> {
     /// The contracts.
     pub contracts: &'a Registry,
+    /// The transforms.
+    pub transforms: &'a Transforms,
+    /// Transforms that are there and have mistakes of their own: reported with their files, not with the routes.
+    pub broken_transforms: &'a BTreeSet<String>,
     /// The bounds of documents and mappings.
     pub limits: Limits,
 }
@@ -284,6 +289,22 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// Resolves a transform.
+    pub fn transform(&mut self, name: &Spanned<String>) -> Option<Arc<Transform>> {
+        let Library { transforms, broken_transforms, .. } = self.library;
+        let found = transforms.get(&name.value).cloned();
+        if found.is_none() && !broken_transforms.contains(&name.value) {
+            let names = transforms.keys().chain(broken_transforms.iter()).map(String::as_str);
+            let hint = match did_you_mean(&name.value, names) {
+                Some(similar) => format!("write `{similar}`"),
+                None => format!("add the file `transforms/{}.yaml`", name.value),
+            };
+            let message = format!("no transform `{}`", name.value);
+            self.error(codes::TRANSFORM_UNKNOWN, &name.span, message, hint);
+        }
+        found
     }
 
     /// Reports it if a document of another contract may get here.

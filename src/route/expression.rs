@@ -3,12 +3,10 @@
 use crate::diagnostic::yaml::{Spanned, scalar_offset};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::message::{Failure, Kind, Limits, Value};
-use crate::transform::lang::{Program, RunError, Tables};
+use crate::transform::VARIABLES;
+use crate::transform::lang::{CompileError, Program, RunError, Tables};
 
 use super::run::Run;
-
-/// The variables of every expression and transform: `$headers`, `$properties`, `$route`, `$message`.
-pub const VARIABLES: [&str; 4] = ["headers", "properties", "route", "message"];
 
 /// Which of [`VARIABLES`] a program uses.
 pub type Uses = [bool; 4];
@@ -33,7 +31,7 @@ impl Expression {
     /// Compiles an expression of a route file.
     pub fn compile(file: &SourceFile, written: &Spanned<String>, limits: &Limits) -> Result<Self, Vec<Diagnostic>> {
         let program = Program::compile(&written.value, &VARIABLES, &Tables::new()).map_err(|errors| {
-            let diagnostic = |error: crate::transform::lang::CompileError| {
+            let diagnostic = |error: CompileError| {
                 let offset = |at| scalar_offset(file, &written.span, &written.value, at);
                 let span = offset(error.span.start)..offset(error.span.end);
                 let diagnostic = Diagnostic::error(error.code, file, span, error.message);

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod run;
 pub mod expression;
 pub mod dead_letter;
+pub mod explain;
 pub mod fake;
 mod body;
 mod reach;
@@ -19,6 +20,7 @@ mod variables;
 
 pub use compile::{Library, check_set, compile};
 pub use dead_letter::{Origin, dead_letter};
+pub use explain::explain;
 pub use plan::{Outcome, Plan, Processed};
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod filter;
 mod log;
 mod set;
 mod to;
+mod transform;
 mod validate;
 
 use std::fmt;
@@ -61,6 +62,7 @@ macro_rules! patterns {
 }
 
 patterns! {
+    "transform" => Transform(transform::Transform);
     "validate" => Validate(validate::Validate);
     "filter" => Filter(filter::Filter);
     "choice" => Choice(choice::Choice);

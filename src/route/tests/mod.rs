@@ -2,6 +2,8 @@
 
 mod untouched;
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use futures_util::FutureExt;
 
@@ -9,6 +11,7 @@ use crate::contract::{Files, Registry};
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::endpoint::{Address, Delivery, Tag};
 use crate::message::{Headers, Limits, Message, Properties};
+use crate::transform::Transforms;
 
 use super::fake::Fake;
 use super::{Library, Plan, Processed, compile};
@@ -16,7 +19,13 @@ use super::{Library, Plan, Processed, compile};
 /// The plan and the findings of a route file.
 fn compiled(text: &str) -> (Option<Plan>, Vec<Diagnostic>) {
     let contracts = Registry::new(Files::new());
-    let library = Library { contracts: &contracts, limits: Limits::default() };
+    let (transforms, broken) = (Transforms::new(), BTreeSet::new());
+    let library = Library {
+        contracts: &contracts,
+        transforms: &transforms,
+        broken_transforms: &broken,
+        limits: Limits::default(),
+    };
     compile("test", &SourceFile::new("routes/test.yaml", text), &library)
 }
 

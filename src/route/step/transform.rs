@@ -1,0 +1,62 @@
+//! Message Translator: a document of one contract becomes one of another.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::diagnostic::yaml::Spanned;
+use crate::endpoint::BoxFuture;
+use crate::message::Failure;
+use crate::route::compile::{Compiler, Place};
+use crate::route::expression::{self, Uses};
+use crate::route::run::Run;
+
+use super::{Description, Flow, Pattern, Step};
+
+/// Maps the document with a file below `transforms/`. The result is validated and written by the transform's target
+/// contract, as JSON or XML, and takes the place of the body.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Transform(Spanned<String>);
+
+#[derive(Debug)]
+struct Compiled {
+    transform: Arc<crate::transform::Transform>,
+    uses: Uses,
+}
+
+impl Pattern for Transform {
+    fn compile(&self, _: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
+        let Some(transform) = compiler.transform(&self.0) else {
+            compiler.flow.becomes_anything();
+            return None;
+        };
+        compiler.expect(transform.from(), &self.0, "input");
+        compiler.flow.becomes(Some(transform.to().clone()));
+        let uses = expression::uses(transform.source());
+        Some(Box::new(Compiled { transform, uses }))
+    }
+}
+
+impl Compiled {
+    fn map(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
+        let input = run.document_as(self.transform.from())?.clone();
+        let variables = run.variables(self.uses);
+        let output = self.transform.run(&input, &variables, run.limits())?;
+        drop(input);
+        run.set_document(output, self.transform.to())?;
+        Ok(Flow::Continue)
+    }
+}
+
+impl Step for Compiled {
+    fn run<'a>(&'a self, run: &'a mut Run<'_>) -> BoxFuture<'a, Result<Flow, Failure>> {
+        Box::pin(std::future::ready(self.map(run)))
+    }
+
+    fn describe(&self) -> Description<'_> {
+        let (from, to) = (self.transform.from().reference(), self.transform.to().reference());
+        Description::line(format!("transform {}: {from} -> {to}", self.transform.name()))
+    }
+}
