@@ -6,9 +6,12 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
+use jaq_core::ops::{Cmp, Math};
+
 use super::Code;
 use super::env::{Bound, Env};
 use super::format;
+use super::native::Native;
 use super::node::{Arg, Fold, Kind, Node, Part, Pattern, Piece, Step};
 use super::ops::{self, truthy};
 use super::paths::Trail;
@@ -16,7 +19,7 @@ use super::stop::{Flow, Stop, fail, limit};
 use crate::message::{Limits, Members, Text, Value};
 
 /// Levels of evaluation inside each other; bounds the stack.
-const MAX_DEPTH: u32 = 600;
+const MAX_DEPTH: u32 = 320;
 /// Levels of a value that is only an intermediate result; bounds the recursion over it.
 const MAX_VALUE_DEPTH: usize = 512;
 
@@ -227,80 +230,99 @@ impl<'p> Run<'p> {
         self.deeper(|| self.one_of(node, env, input)).map_err(|stop| stop.at(node.span))
     }
 
+    /// Each case is a function of its own, so that the frames of nested expressions stay small.
     fn one_of(&self, node: &Node, env: &Env<'_>, input: &Value) -> Flow<Value> {
         match &node.kind {
             Kind::Identity => Ok(input.clone()),
             Kind::Const(value) => Ok(value.clone()),
             Kind::Var(hops) => Ok(env.value(*hops).clone()),
             Kind::Global(at) => Ok(self.globals.get(*at).unwrap_or(&ops::NULL).clone()),
-            Kind::Path(base, steps) => self.path(base, steps, env, input).map(Cow::into_owned),
+            Kind::Path(base, steps) => self.one_path(base, steps, env, input),
             Kind::Record(fields) => self.record(fields, env, input),
             Kind::Array(inner) => self.array(inner, env, input),
-            Kind::Math(op, left, right, repeat) => {
-                let l = self.one(left, env, input)?;
-                let r = self.view(right, env, input)?;
-                ops::math(self, *op, l, &r, *repeat)
-            }
-            Kind::Compare(op, left, right) => {
-                let (l, r) = (self.view(left, env, input)?, self.view(right, env, input)?);
-                Ok(Value::Bool(ops::compare(*op, &l, &r)))
-            }
-            Kind::Pipe(left, right) => {
-                let middle = self.view(left, env, input)?;
-                self.one(right, env, &middle)
-            }
+            Kind::Math(op, left, right, repeat) => self.one_math(*op, left, right, *repeat, env, input),
+            Kind::Compare(op, left, right) => self.one_comparison(*op, left, right, env, input),
+            Kind::Pipe(left, right) => self.one_pipe(left, right, env, input),
             Kind::If(condition, then, otherwise) => {
-                let branch = if truthy(&*self.view(condition, env, input)?) { then } else { otherwise };
+                let branch = if self.truth(condition, env, input)? { then } else { otherwise };
                 self.one(branch, env, input)
             }
-            Kind::Not(inner) => Ok(Value::Bool(!truthy(&*self.view(inner, env, input)?))),
-            Kind::And(left, right) => {
-                Ok(Value::Bool(truthy(&*self.view(left, env, input)?) && truthy(&*self.view(right, env, input)?)))
-            }
-            Kind::Or(left, right) => {
-                Ok(Value::Bool(truthy(&*self.view(left, env, input)?) || truthy(&*self.view(right, env, input)?)))
-            }
-            Kind::Alternative(left, right) => match self.view(left, env, input) {
-                Ok(value) if truthy(&value) => Ok(value.into_owned()),
-                Ok(_) => self.one(right, env, input),
-                Err(stop) => {
-                    stop.caught()?;
-                    self.one(right, env, input)
-                }
-            },
-            Kind::Bind(source, Pattern::Var, body) => {
-                let env = Env::new(env, Bound::Value(self.one(source, env, input)?));
-                self.one(body, &env, input)
-            }
+            Kind::Not(inner) => Ok(Value::Bool(!self.truth(inner, env, input)?)),
+            Kind::And(left, right) => Ok(Value::Bool(self.truth(left, env, input)? && self.truth(right, env, input)?)),
+            Kind::Or(left, right) => Ok(Value::Bool(self.truth(left, env, input)? || self.truth(right, env, input)?)),
+            Kind::Alternative(left, right) => self.one_alternative(left, right, env, input),
+            Kind::Bind(source, Pattern::Var, body) => self.one_binding(source, body, env, input),
             Kind::Negate(inner) => negate(&*self.view(inner, env, input)?),
             Kind::Interpolate(encoding, pieces) => self.text(*encoding, pieces, env, input),
             Kind::Format(encoding) => format::encode(self, *encoding, input).map(Value::String),
-            Kind::Native(native, args) => {
-                let value = match &**args {
-                    [] => (native.run)(self, input, &[])?,
-                    [first] => (native.run)(self, input, &[&*self.view(first, env, input)?])?,
-                    args => {
-                        let args = args.iter().map(|arg| self.view(arg, env, input)).collect::<Flow<Vec<_>>>()?;
-                        let args: Vec<&Value> = args.iter().map(|arg| &**arg).collect();
-                        (native.run)(self, input, &args)?
-                    }
-                };
-                self.built(value)
-            }
+            Kind::Native(native, args) => self.one_native(*native, args, env, input),
             Kind::Table(name, table) => format::lookup(name, table, input),
-            Kind::Reduce(fold) => {
-                let state = self.one(&fold.init, env, input)?;
-                self.reduce(fold, env, input, state)
-            }
-            _ => {
-                let mut result = None;
-                self.each_of(node, env, input, &mut |value| {
-                    result = Some(value);
-                    Ok(())
-                })?;
-                result.ok_or_else(|| fail("the expression gives no value"))
+            Kind::Reduce(fold) => self.reduce(fold, env, input, self.one(&fold.init, env, input)?),
+            _ => self.only(node, env, input),
+        }
+    }
+
+    fn truth(&self, node: &Node, env: &Env<'_>, input: &Value) -> Flow<bool> {
+        Ok(truthy(&*self.view(node, env, input)?))
+    }
+
+    fn one_path(&self, base: &Node, steps: &[Step], env: &Env<'_>, input: &Value) -> Flow<Value> {
+        self.path(base, steps, env, input).map(Cow::into_owned)
+    }
+
+    fn one_math(&self, op: Math, left: &Node, right: &Node, repeat: bool, env: &Env<'_>, input: &Value) -> Flow<Value> {
+        let l = self.one(left, env, input)?;
+        let r = self.view(right, env, input)?;
+        ops::math(self, op, l, &r, repeat)
+    }
+
+    fn one_comparison(&self, op: Cmp, left: &Node, right: &Node, env: &Env<'_>, input: &Value) -> Flow<Value> {
+        let (l, r) = (self.view(left, env, input)?, self.view(right, env, input)?);
+        Ok(Value::Bool(ops::compare(op, &l, &r)))
+    }
+
+    fn one_pipe(&self, left: &Node, right: &Node, env: &Env<'_>, input: &Value) -> Flow<Value> {
+        let middle = self.view(left, env, input)?;
+        self.one(right, env, &middle)
+    }
+
+    fn one_alternative(&self, left: &Node, right: &Node, env: &Env<'_>, input: &Value) -> Flow<Value> {
+        match self.view(left, env, input) {
+            Ok(value) if truthy(&value) => Ok(value.into_owned()),
+            Ok(_) => self.one(right, env, input),
+            Err(stop) => {
+                stop.caught()?;
+                self.one(right, env, input)
             }
         }
+    }
+
+    fn one_binding(&self, source: &Node, body: &Node, env: &Env<'_>, input: &Value) -> Flow<Value> {
+        let env = Env::new(env, Bound::Value(self.one(source, env, input)?));
+        self.one(body, &env, input)
+    }
+
+    fn one_native(&self, native: Native, args: &[Node], env: &Env<'_>, input: &Value) -> Flow<Value> {
+        let value = match args {
+            [] => (native.run)(self, input, &[])?,
+            [first] => (native.run)(self, input, &[&*self.view(first, env, input)?])?,
+            args => {
+                let args = args.iter().map(|arg| self.view(arg, env, input)).collect::<Flow<Vec<_>>>()?;
+                let args: Vec<&Value> = args.iter().map(|arg| &**arg).collect();
+                (native.run)(self, input, &args)?
+            }
+        };
+        self.built(value)
+    }
+
+    /// The only output of a node that has no shorter way to it.
+    fn only(&self, node: &Node, env: &Env<'_>, input: &Value) -> Flow<Value> {
+        let mut result = None;
+        self.each_of(node, env, input, &mut |value| {
+            result = Some(value);
+            Ok(())
+        })?;
+        result.ok_or_else(|| fail("the expression gives no value"))
     }
 
     /// The value of a node that gives exactly one, borrowed where it exists already.

@@ -24,6 +24,8 @@ mod time;
 mod update;
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;

@@ -92,8 +92,7 @@ pub(super) const ALL: &[Native] = &[
     }),
     native("from_entries", 0, from_entries),
     native("setpath", 2, |run, v, args| {
-        let Value::Array(path) = arg(args, 0) else { return Err(fail("a path is an array")) };
-        let places = super::update::steps_of(path.iter().map(super::update::place_of).collect());
+        let places = run.places_of(arg(args, 0))?;
         run.change_at(&places, v.clone(), &mut |_| Ok(Some(arg(args, 1).clone())))
     }),
     native("delpaths", 1, |run, v, args| Ok(run.delete(v.clone(), list(arg(args, 0))?.to_vec())?.unwrap_or_default())),

@@ -13,6 +13,9 @@ use crate::message::Value;
 /// Gives the new value of a place, or nothing to remove it.
 pub(super) type Change<'f> = &'f mut dyn FnMut(Value) -> Flow<Option<Value>>;
 
+/// Keys of a path that is changed; each is a level of the stack.
+const MAX_PATH: usize = 200;
+
 /// A step with its indices evaluated.
 #[derive(Clone)]
 pub(super) enum Place {
@@ -171,14 +174,12 @@ impl Run<'_> {
         let mut current = value;
         let mut removed = Vec::new();
         for path in self.located(node, env, &current)? {
-            let Value::Array(path) = path else { continue };
-            let places: Vec<_> = path.iter().map(place_of).collect();
-            current = self.change_at(&steps_of(places), current, &mut |old| {
+            current = self.change_at(&self.places_of(&path)?, current, &mut |old| {
                 let kept = old.clone();
                 Ok(Some(match change(old)? {
                     Some(new) => new,
                     None => {
-                        removed.push(Value::Array(path.clone()));
+                        removed.push(path.clone());
                         kept
                     }
                 }))
@@ -203,12 +204,11 @@ impl Run<'_> {
         paths.dedup();
         let mut current = value;
         for path in paths.into_iter().rev() {
-            let Value::Array(path) = path else { return Err(fail("a path is an array")) };
-            if path.is_empty() {
+            let places = self.places_of(&path)?;
+            if places.is_empty() {
                 return Ok(None);
             }
-            let places: Vec<_> = path.iter().map(place_of).collect();
-            current = self.change_at(&steps_of(places), current, &mut |_| Ok(None))?;
+            current = self.change_at(&places, current, &mut |_| Ok(None))?;
         }
         Ok(Some(current))
     }
@@ -251,6 +251,15 @@ impl Run<'_> {
                 from.iter().try_for_each(|from| to.iter().try_for_each(|to| go(Place::Slice(from.clone(), to.clone()))))
             }
         }
+    }
+
+    /// The places of a path as a value.
+    pub(super) fn places_of(&self, path: &Value) -> Flow<Vec<(Place, bool)>> {
+        let Value::Array(path) = path else { return Err(fail("a path is an array")) };
+        if path.len() > MAX_PATH {
+            return Err(limit(format!("a path has more than {MAX_PATH} keys")));
+        }
+        Ok(path.iter().map(|key| (place_of(key), false)).collect())
     }
 
     /// Changes what is at the end of the places; `null` becomes what the places need.
@@ -374,7 +383,7 @@ impl Run<'_> {
 }
 
 /// The place of a key as it stands in a path.
-pub(super) fn place_of(key: &Value) -> Place {
+fn place_of(key: &Value) -> Place {
     match key {
         Value::Object(range) => {
             let bound = |name: &str| range.get(name).cloned().unwrap_or_default();
@@ -382,9 +391,4 @@ pub(super) fn place_of(key: &Value) -> Place {
         }
         key => Place::Key(key.clone()),
     }
-}
-
-/// Places that must exist or be made.
-pub(super) fn steps_of(places: Vec<Place>) -> Vec<(Place, bool)> {
-    places.into_iter().map(|place| (place, false)).collect()
 }
