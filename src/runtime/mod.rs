@@ -1,1 +1,28 @@
 //! Runs plans: takes messages, runs them, settles them, and survives whatever the broker does.
+//!
+//! One supervised task per route ([`supervisor`]) holds a session and runs the [`lane`]: take, run, settle. The
+//! way of one message is [`process`]; [`settle`] is the only way out of a delivery.
+
+mod backoff;
+mod bus;
+mod caller;
+mod lane;
+mod ports;
+mod process;
+mod settings;
+mod settle;
+mod shutdown;
+mod status;
+mod supervisor;
+mod tap;
+mod work;
+
+#[cfg(test)]
+mod tests;
+
+pub use bus::{Bus, Handle, Probe};
+pub use settings::Settings;
+pub use shutdown::{End, Signals, run_until_signal};
+pub use status::{BrokerReport, Report, RouteReport, State};
+pub use tap::{Event, Tap, What};
+pub use work::Work;

@@ -1,0 +1,113 @@
+//! The ports of a plan on a live session.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use uuid::Uuid;
+
+use crate::endpoint::{Address, BoxFuture, SendError, Sink};
+use crate::message::{Class, Failure, Kind, Message, Stage, Text};
+use crate::route::ports::Ports;
+use crate::telemetry::events;
+
+use super::caller::Caller;
+use super::status::RouteStatus;
+use super::tap::{Event, Tap, What};
+
+/// A route's way to the world, as long as its session lives.
+pub(super) struct LivePorts {
+    pub(super) sink: Arc<dyn Sink>,
+    pub(super) caller: Option<Arc<Caller>>,
+    pub(super) status: Arc<RouteStatus>,
+    pub(super) tap: Tap,
+}
+
+impl LivePorts {
+    fn tell(&self, what: impl FnOnce() -> What) {
+        tell(&self.tap, &self.status, what);
+    }
+}
+
+fn tell(tap: &Tap, status: &RouteStatus, what: impl FnOnce() -> What) {
+    tap.tell(|| Event { route: Arc::clone(&status.name), message_id: None, what: what() });
+}
+
+/// A new unique id: version 7, so that ids sort by time.
+pub(super) fn new_id() -> Text {
+    Text::from(Uuid::now_v7().hyphenated().to_string())
+}
+
+impl Ports for LivePorts {
+    fn send(&self, to: &Address, message: Message) -> BoxFuture<'static, Result<(), Failure>> {
+        self.tell(|| What::Sent { to: to.clone(), message: message.clone() });
+        let started = Instant::now();
+        let confirmed = self.sink.send(to, message);
+        let status = Arc::clone(&self.status);
+        Box::pin(async move {
+            confirmed.await.map_err(failure)?;
+            status.metrics.confirm.record(started.elapsed());
+            Ok(())
+        })
+    }
+
+    fn call(
+        &self,
+        to: &Address,
+        mut message: Message,
+        timeout: Duration,
+    ) -> BoxFuture<'static, Result<Message, Failure>> {
+        let Some(caller) = &self.caller else {
+            let failure = Failure::permanent(Kind::Internal, "the route was compiled without calls but makes one");
+            return Box::pin(std::future::ready(Err(failure)));
+        };
+        let correlation_id = message.properties.correlation_id.take();
+        let Some(mut pending) = caller.begin(&mut message, new_id()) else {
+            let failure = transient(Stage::Process, Kind::Participant, "too many requests wait for their answers");
+            return Box::pin(std::future::ready(Err(failure)));
+        };
+        let started = Instant::now();
+        let sent = self.send(to, message);
+        let (status, tap) = (Arc::clone(&self.status), self.tap.clone());
+        Box::pin(async move {
+            let answered = tokio::time::timeout(timeout, async {
+                sent.await?;
+                (&mut pending.answer).await.map_err(|_| {
+                    transient(Stage::Process, Kind::Connection, "the queue for answers was lost with its session")
+                })
+            });
+            let late = || transient(Stage::Process, Kind::Timeout, format!("no answer within {timeout:?}"));
+            let mut answer = answered.await.unwrap_or_else(|_| Err(late()))?;
+            status.metrics.call.record(started.elapsed());
+            tell(&tap, &status, || What::Answered(answer.clone()));
+            answer.properties.correlation_id = correlation_id;
+            Ok(answer)
+        })
+    }
+
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn new_id(&self) -> Text {
+        new_id()
+    }
+
+    fn log(&self, level: tracing::Level, text: &str) {
+        events::of_route(&self.status.name, level, text);
+    }
+}
+
+fn transient(stage: Stage, kind: Kind, reason: impl Into<String>) -> Failure {
+    Failure::new(Class::Transient, stage, kind, reason)
+}
+
+/// A publisher's error as a failure of the message.
+fn failure(error: SendError) -> Failure {
+    let (class, kind) = match error {
+        SendError::Unroutable { .. } => (Class::Permanent, Kind::Unroutable),
+        SendError::Invalid(_) => (Class::Permanent, Kind::Limit),
+        SendError::Nack => (Class::Transient, Kind::Nack),
+        SendError::Unknown(_) => (Class::Transient, Kind::Connection),
+    };
+    Failure::new(class, Stage::Send, kind, error.to_string())
+}

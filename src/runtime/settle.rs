@@ -1,0 +1,217 @@
+//! The only way out of a delivery.
+//!
+//! Taking a delivery into the [`Ledger`] gives a [`Receipt`], which cannot be cloned and is used up by settling.
+//! Acknowledgements leave as one `multiple` for the settled prefix. Where one slow message holds the prefix
+//! back, those behind it are acknowledged one by one before they take up too much of the prefetch.
+
+use std::collections::VecDeque;
+
+use crate::endpoint::{Delivery, EndpointError, Settlement, Source, Tag};
+
+/// The right and duty to settle one delivery.
+#[derive(Debug)]
+#[must_use = "a delivery must be settled"]
+pub(super) struct Receipt {
+    entry: u64,
+    bytes: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    InFlight,
+    Settled,
+    Acknowledged,
+}
+
+/// The deliveries of one source in order of arrival, from the oldest that is in flight.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    entries: VecDeque<(Tag, State)>,
+    /// The number of the first entry.
+    first: u64,
+    in_flight: usize,
+    bytes: usize,
+    /// Entries behind the prefix that are settled and not acknowledged.
+    waiting: usize,
+    patience: usize,
+}
+
+impl Ledger {
+    /// A ledger that lets at most `patience` settled deliveries wait for the prefix.
+    pub(super) fn new(patience: usize) -> Self {
+        Self { patience, ..Self::default() }
+    }
+
+    /// Takes a delivery in.
+    pub(super) fn admit(&mut self, delivery: &Delivery) -> Receipt {
+        let entry = self.first + self.entries.len() as u64;
+        let bytes = delivery.message.body.len();
+        self.entries.push_back((delivery.tag, State::InFlight));
+        self.in_flight += 1;
+        self.bytes = self.bytes.saturating_add(bytes);
+        Receipt { entry, bytes }
+    }
+
+    /// Settles a delivery whose outcome is durable; the broker learns it with the next [`Ledger::flush`].
+    pub(super) fn settle(&mut self, receipt: Receipt) {
+        let at = usize::try_from(receipt.entry.saturating_sub(self.first)).unwrap_or(usize::MAX);
+        if let Some((_, state)) = self.entries.get_mut(at) {
+            *state = State::Settled;
+            self.in_flight = self.in_flight.saturating_sub(1);
+            self.bytes = self.bytes.saturating_sub(receipt.bytes);
+            self.waiting += 1;
+        }
+    }
+
+    /// Tells the broker what is settled.
+    pub(super) async fn flush(&mut self, source: &mut dyn Source) -> Result<(), EndpointError> {
+        if let Some(tag) = self.take_prefix() {
+            source.settle(Settlement::AckThrough(tag)).await?;
+        }
+        if self.waiting > self.patience {
+            for (tag, state) in &mut self.entries {
+                if *state == State::Settled {
+                    *state = State::Acknowledged;
+                    source.settle(Settlement::Ack(*tag)).await?;
+                }
+            }
+            self.waiting = 0;
+        }
+        Ok(())
+    }
+
+    /// Removes the settled prefix; the tag that acknowledges it, which must be one not acknowledged before.
+    fn take_prefix(&mut self) -> Option<Tag> {
+        let mut through = None;
+        while let Some((tag, state)) = self.entries.front().copied() {
+            match state {
+                State::InFlight => break,
+                State::Acknowledged => {}
+                State::Settled => {
+                    through = Some(tag);
+                    self.waiting = self.waiting.saturating_sub(1);
+                }
+            }
+            self.entries.pop_front();
+            self.first += 1;
+        }
+        through
+    }
+
+    /// Acknowledges every settled delivery, whatever stands before it.
+    pub(super) async fn flush_all(&mut self, source: &mut dyn Source) -> Result<(), EndpointError> {
+        self.patience = 0;
+        self.flush(source).await
+    }
+
+    /// Deliveries taken and not settled.
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+
+    /// Deliveries that the broker has no word of yet: they count against the prefetch.
+    pub(super) fn unacknowledged(&self) -> usize {
+        self.in_flight + self.waiting
+    }
+
+    /// Bytes of the bodies in flight.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::endpoint::{Address, BoxFuture};
+    use crate::message::Message;
+    use futures_util::FutureExt;
+    use proptest::prelude::*;
+
+    #[derive(Default)]
+    struct Log(Vec<Settlement>);
+
+    impl Source for Log {
+        fn receive(&mut self, _: usize) -> BoxFuture<'_, Result<Vec<Delivery>, EndpointError>> {
+            Box::pin(std::future::pending())
+        }
+        fn settle(&mut self, settlement: Settlement) -> BoxFuture<'_, Result<(), EndpointError>> {
+            self.0.push(settlement);
+            Box::pin(std::future::ready(Ok(())))
+        }
+        fn stop(&mut self) -> BoxFuture<'_, Result<(), EndpointError>> {
+            Box::pin(std::future::ready(Ok(())))
+        }
+    }
+
+    fn delivery(tag: u64) -> Delivery {
+        let address = Address { exchange: "".into(), routing_key: "q".into() };
+        Delivery {
+            tag: Tag(tag),
+            redelivered: false,
+            address,
+            message: Message { body: "ab".into(), ..Message::default() },
+        }
+    }
+
+    fn flush(ledger: &mut Ledger, log: &mut Log) {
+        ledger.flush(log).now_or_never().unwrap().unwrap();
+    }
+
+    #[test]
+    fn the_prefix_leaves_as_one_acknowledgement() {
+        let (mut ledger, mut log) = (Ledger::new(8), Log::default());
+        let mut receipts: Vec<_> = (1..=4).map(|tag| ledger.admit(&delivery(tag))).collect();
+        assert_eq!((ledger.in_flight(), ledger.bytes()), (4, 8));
+        let last = receipts.pop().unwrap();
+        let third = receipts.pop().unwrap();
+        ledger.settle(third);
+        flush(&mut ledger, &mut log);
+        assert_eq!(log.0, []);
+        receipts.drain(..).for_each(|receipt| ledger.settle(receipt));
+        flush(&mut ledger, &mut log);
+        assert_eq!(log.0, [Settlement::AckThrough(Tag(3))]);
+        ledger.settle(last);
+        flush(&mut ledger, &mut log);
+        assert_eq!(log.0[1..], [Settlement::AckThrough(Tag(4))]);
+        assert_eq!((ledger.in_flight(), ledger.bytes(), ledger.unacknowledged()), (0, 0, 0));
+    }
+
+    proptest! {
+        /// Like a broker: a tag is acknowledged once, never before it is settled, and in the end all are.
+        #[test]
+        fn every_settled_delivery_is_acknowledged_once(order in Just((1..=40u64).collect::<Vec<_>>()).prop_shuffle(),
+                                                       flushes in prop::collection::vec(any::<bool>(), 40),
+                                                       patience in 0usize..10) {
+            let (mut ledger, mut log) = (Ledger::new(patience), Log::default());
+            let mut receipts: Vec<_> = (1..=40).map(|tag| Some(ledger.admit(&delivery(tag)))).collect();
+            let mut settled = std::collections::BTreeSet::new();
+            let mut open: std::collections::BTreeSet<u64> = (1..=40).collect();
+            let mut seen = 0;
+            for (tag, now) in order.into_iter().zip(flushes.into_iter().chain([true])) {
+                ledger.settle(receipts[tag as usize - 1].take().unwrap());
+                settled.insert(tag);
+                if now || settled.len() == 40 {
+                    flush(&mut ledger, &mut log);
+                }
+                for settlement in &log.0[seen..] {
+                    match *settlement {
+                        Settlement::Ack(tag) => {
+                            prop_assert!(open.remove(&tag.0) && settled.contains(&tag.0));
+                        }
+                        Settlement::AckThrough(tag) => {
+                            prop_assert!(open.contains(&tag.0), "unknown delivery tag {tag:?}");
+                            let rest = open.split_off(&(tag.0 + 1));
+                            prop_assert!(open.iter().all(|tag| settled.contains(tag)));
+                            open = rest;
+                        }
+                        Settlement::Requeue(_) => prop_assert!(false),
+                    }
+                }
+                seen = log.0.len();
+                prop_assert_eq!(ledger.in_flight(), 40 - settled.len());
+            }
+            prop_assert!(open.is_empty());
+        }
+    }
+}

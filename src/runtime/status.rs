@@ -1,0 +1,224 @@
+//! What state the bus and its routes are in, for probes and metrics.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
+use serde::Serialize;
+use tokio::sync::watch;
+
+use crate::endpoint::Session;
+use crate::telemetry::events;
+use crate::telemetry::metrics::{BusMetrics, RouteMetrics};
+
+/// What a route is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Connects for the first time.
+    Starting,
+    /// Takes messages.
+    Up,
+    /// Has lost its session, or got none, and tries again.
+    Down,
+    /// The broker refuses what it needs: somebody must change something.
+    Refused,
+    /// Takes nothing because a dead letter cannot be published.
+    Paused,
+    /// Finishes what is in flight and takes nothing more.
+    Draining,
+    /// Has ended.
+    Stopped,
+}
+
+/// A route's state as a probe shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct RouteReport {
+    /// The route's name.
+    pub name: String,
+    /// What it is doing.
+    pub state: State,
+    /// Why, if it is not up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// Messages taken and not settled.
+    pub in_flight: usize,
+}
+
+/// The broker's state as a probe shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct BrokerReport {
+    /// The kind of broker.
+    pub adapter: &'static str,
+    /// Whether there is a session.
+    pub connected: bool,
+    /// Why it takes no messages, if it does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked: Option<String>,
+    /// What an operator should know of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<&'static str>,
+}
+
+/// The bus' state as a probe shows it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// Whether all routes take messages.
+    pub ready: bool,
+    /// The broker.
+    pub broker: BrokerReport,
+    /// Every route.
+    pub routes: Vec<RouteReport>,
+}
+
+/// The state of one route, written by its task.
+pub(super) struct RouteStatus {
+    pub(super) name: Arc<str>,
+    pub(super) metrics: RouteMetrics,
+    state: Mutex<(State, Option<String>)>,
+    in_flight: AtomicUsize,
+    /// Told of each change of a route's state.
+    changes: watch::Sender<()>,
+    /// How many dead letters cannot be published, and why the last one could not.
+    stuck: watch::Sender<(usize, String)>,
+}
+
+impl RouteStatus {
+    pub(super) fn new(name: &str, changes: &watch::Sender<()>) -> Self {
+        Self {
+            changes: changes.clone(),
+            name: name.into(),
+            metrics: RouteMetrics::new(name),
+            state: Mutex::new((State::Starting, None)),
+            in_flight: AtomicUsize::new(0),
+            stuck: watch::Sender::default(),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, (State, Option<String>)> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sets the state; whether that changed anything worth a line in the log.
+    pub(super) fn set(&self, state: State, reason: Option<String>) -> bool {
+        let new = (state, reason);
+        let mut current = self.state();
+        let changed = *current != new;
+        *current = new;
+        drop(current);
+        self.changes.send_replace(());
+        self.metrics.up.set(if matches!(state, State::Up | State::Draining) { 1.0 } else { 0.0 });
+        changed
+    }
+
+    pub(super) fn set_in_flight(&self, messages: usize, bytes: usize) {
+        self.in_flight.store(messages, Ordering::Relaxed);
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        {
+            self.metrics.in_flight.set(messages as f64);
+            self.metrics.in_flight_bytes.set(bytes as f64);
+        }
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Follows the pauses of this route; the number is how many dead letters are stuck.
+    pub(super) fn pauses(&self) -> watch::Receiver<(usize, String)> {
+        self.stuck.subscribe()
+    }
+
+    /// Pauses the route until the guard is dropped.
+    pub(super) fn pause(self: &Arc<Self>, reason: String) -> Pause {
+        if self.stuck.borrow().0 == 0 {
+            events::route_paused(&self.name, &reason);
+        }
+        self.stuck.send_modify(|stuck| *stuck = (stuck.0 + 1, reason));
+        self.metrics.paused.set(1.0);
+        Pause { status: Arc::clone(self) }
+    }
+
+    fn report(&self) -> RouteReport {
+        let (state, reason) = self.state().clone();
+        let stuck = self.stuck.borrow();
+        let (state, reason) = match (state, stuck.0) {
+            (State::Up | State::Draining, 1..) => (State::Paused, Some(stuck.1.clone())),
+            _ => (state, reason),
+        };
+        RouteReport { name: self.name.to_string(), state, reason, in_flight: self.in_flight() }
+    }
+}
+
+/// Keeps a route paused.
+pub(super) struct Pause {
+    status: Arc<RouteStatus>,
+}
+
+impl Drop for Pause {
+    fn drop(&mut self) {
+        let mut left = 0;
+        self.status.stuck.send_modify(|stuck| {
+            stuck.0 = stuck.0.saturating_sub(1);
+            left = stuck.0;
+        });
+        if left == 0 {
+            self.status.metrics.paused.set(0.0);
+            events::route_resumed(&self.status.name);
+        }
+    }
+}
+
+/// The state of the bus.
+pub(super) struct Status {
+    adapter: &'static str,
+    metrics: BusMetrics,
+    session: Mutex<Option<Weak<dyn Session>>>,
+    changes: watch::Sender<()>,
+    pub(super) routes: Vec<Arc<RouteStatus>>,
+}
+
+impl Status {
+    /// The state of a bus with these routes.
+    pub(super) fn new<'a>(adapter: &'static str, routes: impl Iterator<Item = &'a str>) -> Self {
+        let changes = watch::Sender::default();
+        let routes = routes.map(|name| Arc::new(RouteStatus::new(name, &changes))).collect();
+        Self { adapter, metrics: BusMetrics::new(adapter), session: Mutex::default(), changes, routes }
+    }
+
+    /// What an operator should know of this kind of broker.
+    pub(super) fn note(&self) -> Option<&'static str> {
+        (self.adapter == "embedded").then_some("embedded broker: not durable")
+    }
+
+    /// Follows the changes of all routes' states.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changes.subscribe()
+    }
+
+    pub(super) fn set_session(&self, session: &Arc<dyn Session>) {
+        *self.session.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(session));
+    }
+
+    /// The session that the routes share, if one is alive.
+    pub(super) fn session(&self) -> Option<Arc<dyn Session>> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade)
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        self.routes.iter().map(|route| route.in_flight()).sum()
+    }
+
+    /// The state now; the metrics of the bus as a whole are set by it.
+    pub(super) fn report(&self) -> Report {
+        let routes: Vec<RouteReport> = self.routes.iter().map(|route| route.report()).collect();
+        let connected = routes.iter().any(|route| matches!(route.state, State::Up | State::Draining | State::Paused));
+        let blocked = self.session().and_then(|session| session.blocked());
+        let ready = blocked.is_none() && routes.iter().all(|route| route.state == State::Up);
+        let number = |yes: bool| if yes { 1.0 } else { 0.0 };
+        self.metrics.ready.set(number(ready));
+        self.metrics.broker_up.set(number(connected));
+        self.metrics.broker_blocked.set(number(blocked.is_some()));
+        let broker = BrokerReport { adapter: self.adapter, connected, blocked, note: self.note() };
+        Report { ready, broker, routes }
+    }
+}

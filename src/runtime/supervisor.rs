@@ -1,0 +1,130 @@
+//! Keeps one route running: whatever ends it, it is started again, for ever, on a fresh session.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use tokio_util::sync::CancellationToken;
+
+use crate::endpoint::topology::Topology;
+use crate::endpoint::{Adapter, EndpointError, Session};
+use crate::telemetry::events;
+
+use super::backoff::Backoff;
+use super::caller::Caller;
+use super::lane;
+use super::ports::LivePorts;
+use super::process::Context;
+use super::settings::Settings;
+use super::status::{RouteStatus, State, Status};
+use super::tap::Tap;
+use super::work::Work;
+
+/// A route that ran this long was well: its next failure begins with the shortest delay again.
+const WELL: Duration = Duration::from_secs(5);
+
+/// What all routes share.
+pub(super) struct Shared {
+    pub(super) adapter: Arc<dyn Adapter>,
+    pub(super) settings: Settings,
+    pub(super) status: Status,
+    pub(super) tap: Tap,
+    pub(super) stop: CancellationToken,
+    /// What all routes together need at the broker.
+    pub(super) topology: Topology,
+    /// The session for which all of that is declared.
+    pub(super) declared: tokio::sync::Mutex<Option<std::sync::Weak<dyn Session>>>,
+}
+
+impl Shared {
+    /// Declares what all routes need, once per session and before any of them takes a message: a message of the
+    /// first route may be for the queue of the last one.
+    ///
+    /// Where the broker refuses a part of it, each route declares its own, so that only that one stays down.
+    async fn declare(&self, session: &Arc<dyn Session>, own: &Topology) -> Result<(), EndpointError> {
+        let mut declared = self.declared.lock().await;
+        let live = Arc::downgrade(session);
+        if declared.as_ref().is_some_and(|declared| declared.ptr_eq(&live)) {
+            return Ok(());
+        }
+        match session.declare(&self.topology).await {
+            Ok(()) => {
+                *declared = Some(live);
+                Ok(())
+            }
+            Err(EndpointError::Refused(_)) => session.declare(own).await,
+            Err(lost) => Err(lost),
+        }
+    }
+}
+
+/// Runs a route until the bus stops.
+pub(super) async fn supervise(shared: Arc<Shared>, work: Arc<dyn Work>, status: Arc<RouteStatus>) {
+    let mut backoff = Backoff::default();
+    loop {
+        let started = Instant::now();
+        let attempt = std::panic::AssertUnwindSafe(attempt(&shared, &work, &status)).catch_unwind();
+        let ended = attempt.await.unwrap_or_else(|_| {
+            Err(EndpointError::Unavailable("the route's task panicked; this is a defect of the bus".to_owned()))
+        });
+        status.set_in_flight(0, 0);
+        let Err(error) = ended else { break };
+        if shared.stop.is_cancelled() {
+            break;
+        }
+        status.metrics.reconnects.increment(1);
+        if started.elapsed() >= WELL {
+            backoff.reset();
+        }
+        let delay = match &error {
+            EndpointError::Unavailable(reason) => {
+                let delay = backoff.next();
+                if status.set(State::Down, Some(reason.clone())) {
+                    events::route_down(&status.name, reason, delay);
+                }
+                delay
+            }
+            EndpointError::Refused(reason) => {
+                let delay = backoff.slow();
+                if status.set(State::Refused, Some(reason.clone())) {
+                    events::route_refused(&status.name, reason, delay);
+                }
+                delay
+            }
+        };
+        if shared.stop.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+            break;
+        }
+    }
+    status.set(State::Stopped, None);
+}
+
+/// One life of a route, from a session to its end. Stopping in the middle of it is no error.
+async fn attempt(shared: &Shared, work: &Arc<dyn Work>, status: &Arc<RouteStatus>) -> Result<(), EndpointError> {
+    let begun = async {
+        let session = shared.adapter.open().await?;
+        shared.declare(&session, work.topology()).await?;
+        let sink = session.sink().await?;
+        let replies = if work.calls() { Some(session.replies().await?) } else { None };
+        let source = session.source(work.queue(), work.prefetch()).await?;
+        Ok((session, sink, replies, source))
+    };
+    let Some(begun) = shared.stop.run_until_cancelled(begun).await else { return Ok(()) };
+    let (session, sink, replies, source) = begun?;
+    shared.status.set_session(&session);
+    let limit = shared.settings.pending_calls;
+    let caller = replies.as_ref().map(|replies| Arc::new(Caller::new(replies.address(), limit, Arc::clone(status))));
+    let ports = LivePorts { sink, caller: caller.clone(), status: Arc::clone(status), tap: shared.tap.clone() };
+    let context = Arc::new(Context { work: Arc::clone(work), session, ports, status: Arc::clone(status) });
+    if status.set(State::Up, None) {
+        events::route_up(&status.name, work.queue());
+    }
+    let lane = lane::run(context, source, &shared.stop, shared.settings.in_flight_bytes);
+    match caller.zip(replies) {
+        None => lane.await,
+        Some((caller, replies)) => tokio::select! {
+            ended = lane => ended,
+            lost = caller.answer(replies) => Err(lost),
+        },
+    }
+}

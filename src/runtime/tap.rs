@@ -1,0 +1,75 @@
+//! An optional listener to what passes through the routes. Costs one atomic read per event when nobody listens.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast;
+
+use crate::endpoint::Address;
+use crate::message::{Failure, Message, Text};
+use crate::telemetry::metrics::Completed;
+
+/// Events that a listener may be behind; what is older is lost to it, never to the bus.
+const CAPACITY: usize = 1024;
+
+/// What happened to a message.
+#[derive(Clone, Debug)]
+pub struct Event {
+    /// The route.
+    pub route: Arc<str>,
+    /// The id of the message that the route took, if it has one.
+    pub message_id: Option<Text>,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum What {
+    /// Taken from the source.
+    Received(Message),
+    /// Published; whether it was confirmed shows in what follows.
+    Sent {
+        /// Where to.
+        to: Address,
+        /// The message.
+        message: Message,
+    },
+    /// An answer to a request came in.
+    Answered(Message),
+    /// The message's run has ended and it is settled.
+    Completed(Completed),
+    /// The message is in the dead-letter queue.
+    DeadLettered {
+        /// Why.
+        failure: Failure,
+        /// As it was taken.
+        message: Message,
+    },
+}
+
+/// The place to listen at.
+#[derive(Clone, Debug)]
+pub struct Tap {
+    events: broadcast::Sender<Event>,
+}
+
+impl Default for Tap {
+    fn default() -> Self {
+        Self { events: broadcast::Sender::new(CAPACITY) }
+    }
+}
+
+impl Tap {
+    /// Listens from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Event> {
+        self.events.subscribe()
+    }
+
+    /// Tells those who listen, if there are any; the event is only made for them.
+    pub(super) fn tell(&self, event: impl FnOnce() -> Event) {
+        if self.events.receiver_count() > 0 {
+            // All may have gone in the meantime, which is no error.
+            let _nobody = self.events.send(event());
+        }
+    }
+}

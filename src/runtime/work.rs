@@ -1,0 +1,76 @@
+//! What the runtime needs of a plan. Tests put other work in its place: some that panics, some that never ends.
+
+use crate::endpoint::topology::Topology;
+use crate::endpoint::{Address, BoxFuture, Delivery};
+use crate::route::plan::{Placed, Sequence};
+use crate::route::ports::Ports;
+use crate::route::{Plan, Processed};
+
+/// A compiled route.
+pub trait Work: Send + Sync + 'static {
+    /// The route's name.
+    fn name(&self) -> &str;
+    /// The queue that messages are taken from.
+    fn queue(&self) -> &str;
+    /// How many messages may be taken and not settled.
+    fn prefetch(&self) -> u16;
+    /// What the route needs at the broker.
+    fn topology(&self) -> &Topology;
+    /// Where its dead letters go.
+    fn dead_letters(&self) -> Address;
+    /// Whether it sends requests and waits for answers.
+    fn calls(&self) -> bool;
+    /// Whether it may look at bodies, so that its runs are worth tasks of their own.
+    fn parses(&self) -> bool;
+    /// Runs one message, with all attempts at once; resolves when all effects are confirmed.
+    fn process<'a>(&'a self, delivery: &'a Delivery, ports: &'a dyn Ports) -> BoxFuture<'a, Processed>;
+}
+
+impl Work for Plan {
+    fn name(&self) -> &str {
+        self.name()
+    }
+
+    fn queue(&self) -> &str {
+        self.queue()
+    }
+
+    fn prefetch(&self) -> u16 {
+        self.prefetch()
+    }
+
+    fn topology(&self) -> &Topology {
+        self.topology()
+    }
+
+    fn dead_letters(&self) -> Address {
+        self.dead_letter_address()
+    }
+
+    fn calls(&self) -> bool {
+        any_step(self.steps(), |placed| placed.pattern == "call")
+    }
+
+    fn parses(&self) -> bool {
+        let answers = self.reply().flatten().is_some();
+        self.accepts().is_some() || answers || any_step(self.steps(), |placed| placed.pattern != "to")
+    }
+
+    fn process<'a>(&'a self, delivery: &'a Delivery, ports: &'a dyn Ports) -> BoxFuture<'a, Processed> {
+        Box::pin(self.process(delivery, ports))
+    }
+}
+
+/// Whether any step, on any branch, is like this.
+fn any_step(steps: &Sequence, like: impl Fn(&Placed) -> bool) -> bool {
+    let mut sequences = vec![steps];
+    while let Some(sequence) = sequences.pop() {
+        for placed in sequence.iter() {
+            if like(placed) {
+                return true;
+            }
+            sequences.extend(placed.step.describe().branches.into_iter().map(|(_, branch)| branch));
+        }
+    }
+    false
+}
