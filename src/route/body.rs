@@ -87,7 +87,12 @@ pub(crate) fn failure(violations: Violations, stage: Stage) -> Failure {
         "internal" => Kind::Internal,
         _ => Kind::Contract,
     };
-    Failure::of_violations(stage, kind, violations)
+    let contract = violations.iter().next().and_then(|first| first.contract.clone());
+    let failure = Failure::of_violations(stage, kind, violations);
+    match contract {
+        Some(contract) => Failure { reason: format!("not valid under {contract}: {}", failure.reason), ..failure },
+        None => failure,
+    }
 }
 
 #[cfg(test)]

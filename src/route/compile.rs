@@ -259,7 +259,9 @@ impl Compiler<'_> {
                 }
                 Some(Target::Fixed(Address { exchange, routing_key: key.value.as_str().into() }))
             }
-            (None, Some(key)) => self.expression(key).map(|routing_key| Target::Computed { exchange, routing_key }),
+            (None, Some(key)) => self
+                .expression(key)
+                .map(|routing_key| Target::Computed { exchange, routing_key: Box::new(routing_key) }),
             (None, None) if amqp.kind == crate::endpoint::settings::ExchangeKind::Fanout && !exchange.is_empty() => {
                 Some(Target::Fixed(Address { exchange, routing_key: Text::new() }))
             }
@@ -335,7 +337,8 @@ impl Compiler<'_> {
         for (position, step) in (1..).zip(steps) {
             if let Some(why) = self.flow.take_end() {
                 let message = format!("no message reaches this step: {why}");
-                self.error(codes::STEP_UNREACHABLE, &step.span, message, "remove it, or what ends the route before it");
+                let span = step.patterns.first().map_or(&step.span, |(key, _)| &key.span);
+                self.error(codes::STEP_UNREACHABLE, span, message, "remove it, or what ends the route before it");
                 self.flow.becomes_anything();
             }
             sequence.steps.extend(self.step(step, prefix, position));
@@ -347,6 +350,7 @@ impl Compiler<'_> {
         let known = self.shape(step);
         let [(key, Some(settings))] = step.value.patterns.as_slice() else {
             self.flow.becomes_anything();
+            self.sends = true;
             return None;
         };
         let (pattern, settings) = settings.pattern();

@@ -21,7 +21,7 @@ pub enum Target {
         /// The exchange.
         exchange: Text,
         /// Gives the routing key.
-        routing_key: Expression,
+        routing_key: Box<Expression>,
     },
 }
 

@@ -31,7 +31,7 @@ macro_rules! patterns {
         #[derive(Debug)]
         #[expect(missing_docs, reason = "each is documented in its file")]
         pub enum Settings {
-            $($variant($settings),)*
+            $($variant(Box<$settings>),)*
         }
 
         /// The name of every pattern.
@@ -49,7 +49,7 @@ macro_rules! patterns {
             /// The pattern's name and behaviour.
             pub fn pattern(&self) -> (&'static str, &dyn Pattern) {
                 match self {
-                    $(Self::$variant(settings) => ($name, settings),)*
+                    $(Self::$variant(settings) => ($name, settings.as_ref()),)*
                 }
             }
         }

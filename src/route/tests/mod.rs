@@ -1,5 +1,7 @@
 //! Whole routes on fake ports.
 
+mod diagnostics;
+mod steps;
 mod untouched;
 
 use std::collections::BTreeSet;
