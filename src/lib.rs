@@ -13,3 +13,5 @@ pub mod telemetry;
 pub mod adapter;
 pub mod runtime;
 pub mod ops;
+pub mod config;
+pub mod cli;

@@ -1,0 +1,42 @@
+//! `trunkline check`: everything that is wrong with a project, at once.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::config::{Project, render};
+use crate::diagnostic::Severity;
+
+use super::{End, Style, output};
+
+#[derive(Serialize)]
+struct Report<'a> {
+    valid: bool,
+    routes: usize,
+    transforms: usize,
+    diagnostics: Vec<render::Record<'a>>,
+}
+
+pub(super) fn run(dir: &Path, style: Style, deny_warnings: bool) -> End {
+    let project = Project::load(dir, std::env::vars());
+    let all = &project.diagnostics;
+    let limit = if deny_warnings { Severity::Warning } else { Severity::Error };
+    let valid = all.iter().all(|diagnostic| diagnostic.severity < limit);
+    match style {
+        Style::Json => {
+            let diagnostics = all.iter().map(render::record).collect();
+            let (routes, transforms) = (project.plans.len(), project.transforms.len());
+            let report = Report { valid, routes, transforms, diagnostics };
+            match serde_json::to_string_pretty(&report) {
+                Ok(text) => drop(output::data(&(text + "\n"))),
+                Err(error) => return output::misuse(&format!("the report cannot be written: {error}"), None),
+            }
+        }
+        Style::Human => {
+            output::diagnostics(all);
+            let (routes, transforms) = (project.plans.len(), project.transforms.len());
+            output::say(&format!("{}; {routes} routes and {transforms} transforms are valid", output::count(all)));
+        }
+    }
+    if valid { End::Good } else { End::Misuse }
+}

@@ -1,0 +1,116 @@
+//! The command line: one file per command. Data goes to stdout, everything else to stderr.
+
+mod check;
+mod explain;
+mod input;
+mod output;
+mod transform;
+mod validate;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+
+/// How a command ended. The numbers are part of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Everything is valid, or done.
+    Good = 0,
+    /// The input is not valid.
+    Invalid = 1,
+    /// The command was misused, or the project is broken.
+    Misuse = 2,
+}
+
+impl From<End> for ExitCode {
+    fn from(end: End) -> Self {
+        Self::from(end as u8)
+    }
+}
+
+/// An enterprise service bus: validates, converts, routes and delivers messages between systems that do not know
+/// each other.
+#[derive(Debug, Parser)]
+#[command(
+    name = "trunkline",
+    version,
+    after_help = "Exit codes: 0 valid or done, 1 invalid input, 2 misuse or a broken project."
+)]
+pub struct Arguments {
+    /// The project's folder.
+    #[arg(long, global = true, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check the whole project: settings, contracts, transforms, routes.
+    Check {
+        /// How findings are written.
+        #[arg(long, value_enum, default_value_t = Style::Human)]
+        format: Style,
+        /// Take warnings for errors.
+        #[arg(long)]
+        deny_warnings: bool,
+    },
+    /// Validate documents against a contract; without a file, the contract alone.
+    Validate {
+        /// A contract of the project, as `erp/order#Order`, or the path of a schema file anywhere.
+        contract: String,
+        /// The documents; `-` is standard input.
+        files: Vec<PathBuf>,
+        /// How violations are written.
+        #[arg(long, value_enum, default_value_t = Style::Human)]
+        format: Style,
+    },
+    /// Run a transform on a document: read and validated by its `from`, written and validated by its `to`.
+    Transform {
+        /// The transform, as `chat/order-status-to-erp`.
+        name: String,
+        /// The document; `-` is standard input.
+        file: PathBuf,
+    },
+    /// Tell in words and with a drawing what a route does, and what happens on failure.
+    Explain {
+        /// The route, as `chat/order-status`.
+        route: String,
+    },
+    /// Print the version.
+    Version,
+    /// Print the completions for a shell.
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Style {
+    /// For people.
+    Human,
+    /// For programs.
+    Json,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let dir = &arguments.dir;
+    let end = match &arguments.command {
+        Command::Check { format, deny_warnings } => check::run(dir, *format, *deny_warnings),
+        Command::Validate { contract, files, format } => validate::run(dir, contract, files, *format),
+        Command::Transform { name, file } => transform::run(dir, name, file),
+        Command::Explain { route } => explain::run(dir, route),
+        Command::Version => output::data(&format!("trunkline {}\n", env!("CARGO_PKG_VERSION"))),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "trunkline", &mut script);
+            output::bytes(&script)
+        }
+    };
+    end.into()
+}

@@ -1,0 +1,65 @@
+//! Where a command writes.
+
+use std::io::{self, IsTerminal, Write};
+
+use crate::config::{Project, render};
+use crate::diagnostic::{Diagnostic, Severity};
+
+use super::End;
+
+/// Writes data to stdout. A reader that has gone away is no error.
+pub(super) fn bytes(data: &[u8]) -> End {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(data).and_then(|()| stdout.flush()) {
+        Ok(()) => End::Good,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => End::Good,
+        Err(error) => misuse(&format!("standard output cannot be written: {error}"), None),
+    }
+}
+
+/// Writes text to stdout.
+pub(super) fn data(text: &str) -> End {
+    bytes(text.as_bytes())
+}
+
+/// Writes a line to stderr.
+pub(super) fn say(text: &str) {
+    // With stderr gone there is nobody left to tell.
+    let _ = writeln!(io::stderr(), "{text}");
+}
+
+/// Says what was misused.
+pub(super) fn misuse(message: &str, hint: Option<&str>) -> End {
+    say(&format!("error: {message}"));
+    if let Some(hint) = hint {
+        say(&format!("hint: {hint}"));
+    }
+    End::Misuse
+}
+
+/// Writes findings for people to stderr.
+pub(super) fn diagnostics(all: &[Diagnostic]) {
+    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    for diagnostic in all {
+        say(&render::human(diagnostic, colours));
+        say("");
+    }
+}
+
+/// `2 errors, 1 warning`.
+pub(super) fn count(all: &[Diagnostic]) -> String {
+    let of = |severity, word: &str| {
+        let count = all.iter().filter(|one| one.severity == severity).count();
+        format!("{count} {word}{}", if count == 1 { "" } else { "s" })
+    };
+    format!("{}, {}", of(Severity::Error, "error"), of(Severity::Warning, "warning"))
+}
+
+/// Says why a project cannot be used, if it cannot.
+pub(super) fn refuse_broken(project: &Project) -> Option<End> {
+    if project.is_sound() {
+        return None;
+    }
+    diagnostics(&project.diagnostics);
+    Some(misuse(&format!("the project is broken: {}", count(&project.diagnostics)), None))
+}
