@@ -243,6 +243,7 @@ impl<'s> Lower<'s> {
                 }
             }
         }
+        let span = self.widened(span, "\\(", if text.is_empty() { ")" } else { "" });
         let span = self.widened(span, "\"", "\"");
         if pieces.is_empty() {
             return self.node(Kind::Const(Value::String(Text::from(text))), span);

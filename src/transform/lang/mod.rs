@@ -24,7 +24,11 @@ mod time;
 mod update;
 
 #[cfg(test)]
+mod differential;
+#[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod refusals;
 #[cfg(test)]
 mod tests;
 

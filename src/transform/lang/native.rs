@@ -80,16 +80,7 @@ pub(super) const ALL: &[Native] = &[
         })
     }),
     native("indices", 1, |run, v, args| indices(run, v, arg(args, 0))),
-    native("to_entries", 0, |run, v, _| {
-        let Value::Object(members) = v else {
-            return Err(fail(format!("{} has no entries: it is not an object", ops::described(v))));
-        };
-        run.charge(members.len())?;
-        let entry = |(key, value): (&Text, &Value)| {
-            Value::from_iter([(Text::from("key"), Value::String(key.clone())), (Text::from("value"), value.clone())])
-        };
-        Ok(members.iter().map(entry).collect())
-    }),
+    native("to_entries", 0, to_entries),
     native("from_entries", 0, from_entries),
     native("setpath", 2, |run, v, args| {
         let places = run.places_of(arg(args, 0))?;
@@ -386,6 +377,23 @@ fn indices(run: &Run<'_>, value: &Value, part: &Value) -> Flow<Value> {
         (value, part) => {
             Err(fail(format!("{} cannot be searched for {}", ops::described(value), ops::described(part))))
         }
+    }
+}
+
+fn to_entries(run: &Run<'_>, value: &Value, _: &[&Value]) -> Flow<Value> {
+    let entry = |key: Value, value: &Value| {
+        Value::from_iter([(Text::from_static("key"), key), (Text::from_static("value"), value.clone())])
+    };
+    match value {
+        Value::Object(members) => {
+            run.charge(members.len())?;
+            Ok(members.iter().map(|(key, value)| entry(Value::String(key.clone()), value)).collect())
+        }
+        Value::Array(items) => {
+            run.charge(items.len())?;
+            Ok(items.iter().enumerate().map(|(at, value)| entry(ops::count(at), value)).collect())
+        }
+        other => Err(fail(format!("{} has no entries: it is not an object", ops::described(other)))),
     }
 }
 
