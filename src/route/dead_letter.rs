@@ -52,8 +52,8 @@ pub fn dead_letter(original: &Message, failure: &Failure, origin: &Origin<'_>) -
     if let Some(path) = &failure.path {
         put(names::FAILURE_PATH, path, SHORT);
     }
-    if let Some(violations) = &failure.violations {
-        put(names::FAILURE_VIOLATIONS, &violations_json(violations), VIOLATIONS);
+    if let Some(json) = failure.violations.as_ref().and_then(violations_json) {
+        put(names::FAILURE_VIOLATIONS, &json, VIOLATIONS);
     }
     put(names::ROUTE, origin.route, SHORT);
     put(names::QUEUE, origin.queue, SHORT);
@@ -116,8 +116,8 @@ fn field_size(field: &Field, depth: usize) -> usize {
     }
 }
 
-/// As many violations as fit, in order; always a whole JSON array.
-fn violations_json(violations: &Violations) -> String {
+/// As many violations as fit, in order; always a whole JSON array. `None` if not even the first one fits.
+fn violations_json(violations: &Violations) -> Option<String> {
     let mut json = String::from("[");
     for violation in violations.iter() {
         let Ok(one) = serde_json::to_string(violation) else { continue };
@@ -130,7 +130,7 @@ fn violations_json(violations: &Violations) -> String {
         json.push_str(&one);
     }
     json.push(']');
-    json
+    (json.len() > 2).then_some(json)
 }
 
 fn shorten(text: &str, longest: usize) -> String {
@@ -147,4 +147,53 @@ fn shorten(text: &str, longest: usize) -> String {
 fn rfc3339(time: SystemTime) -> String {
     let timestamp = jiff::Timestamp::try_from(time).unwrap_or_default();
     format!("{timestamp:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::message::{Kind, Violation};
+
+    fn headers() -> impl Strategy<Value = Headers> {
+        let field = prop_oneof![
+            any::<i64>().prop_map(Field::I64),
+            "[a-zé]{0,40}".prop_map(Field::text),
+            (0_usize..9_000).prop_map(|length| Field::text("x".repeat(length))),
+            "[a-z]{0,9}".prop_map(|text| Field::Table([("inner".into(), Field::text(text))].into())),
+        ];
+        proptest::collection::btree_map("[a-w][a-zé]{0,60}".prop_map(Text::from), field, 0..12)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn fits_and_keeps_what_fits(headers in headers(), reason in ".{0,3000}", values in 0_usize..9) {
+            let violation = |at: usize| Violation::new("type", format!("/{at}"), "é".repeat(400));
+            let violations = Violations::none_of((0..values).map(violation).collect()).err();
+            let failure = Failure { violations, ..Failure::permanent(Kind::Contract, reason) };
+            let origin = Origin {
+                route: "a",
+                queue: "q",
+                exchange: "e",
+                routing_key: "k",
+                attempts: 1,
+                time: SystemTime::UNIX_EPOCH,
+            };
+            let original = Message { headers, ..Message::default() };
+            let letter = dead_letter(&original, &failure, &origin);
+            prop_assert!(table_size(&letter.headers) <= ALL_HEADERS);
+            for name in [names::FAILURE_CLASS, names::FAILURE_TYPE, names::FAILURE_REASON, names::ATTEMPTS, names::QUEUE] {
+                prop_assert!(letter.headers.contains_key(name), "{}", name);
+            }
+            let dropped = letter.headers.contains_key(names::DROPPED);
+            let kept = original.headers.iter().all(|(name, field)| letter.headers.get(name) == Some(field));
+            prop_assert_ne!(kept, dropped);
+            if let Some(json) = letter.headers.get(names::FAILURE_VIOLATIONS).and_then(Field::as_str) {
+                let list: Vec<serde_json::Value> = serde_json::from_str(json).expect("whole JSON");
+                prop_assert!(!list.is_empty());
+            }
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Whole routes on fake ports.
 
 mod diagnostics;
+mod schema;
 mod steps;
 mod untouched;
 
