@@ -359,7 +359,7 @@ async fn an_answer_finds_its_request_and_a_late_one_nobody() {
         sink.send(&address, answer).await.unwrap();
     }
     let mut out = rig.source("out").await;
-    let mut answers = vec![take(&mut out).await, take(&mut out).await];
+    let mut answers = [take(&mut out).await, take(&mut out).await];
     answers.sort_by(|a, b| a.body.cmp(&b.body));
     assert_eq!([&answers[0].body, &answers[1].body], ["answer to 1", "answer to 2"]);
     assert!(answers.iter().all(|answer| answer.properties.correlation_id.as_deref() == Some("original")));

@@ -2,3 +2,4 @@
 
 mod amqp;
 mod broker;
+mod runtime;
