@@ -1,5 +1,7 @@
 //! The mapping language: a path, a predicate, a sum, an order of eleven fields.
 
+#![expect(clippy::expect_used, reason = "a benchmark that cannot start has nothing to measure")]
+
 use trunkline::message::{Limits, Number, Text, Value};
 use trunkline::transform::lang::{Program, Tables};
 
