@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::config::{Project, render};
+use crate::config::{Environment, Project, render};
 use crate::diagnostic::Severity;
 
 use super::{End, Style, output};
@@ -18,7 +18,7 @@ struct Report<'a> {
 }
 
 pub(super) fn run(dir: &Path, style: Style, deny_warnings: bool) -> End {
-    let project = Project::load(dir, std::env::vars());
+    let project = Project::load(dir, &Environment::of_process());
     let all = &project.diagnostics;
     let limit = if deny_warnings { Severity::Warning } else { Severity::Error };
     let valid = all.iter().all(|diagnostic| diagnostic.severity < limit);

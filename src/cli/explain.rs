@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use crate::config::Project;
+use crate::config::{Environment, Project};
 use crate::diagnostic::did_you_mean;
 use crate::route::explain;
 
 use super::{End, output};
 
 pub(super) fn run(dir: &Path, route: &str) -> End {
-    let project = Project::load(dir, std::env::vars());
+    let project = Project::load(dir, &Environment::of_process());
     if let Some(plan) = project.plans.iter().find(|plan| plan.name() == route) {
         return output::data(&explain(plan));
     }

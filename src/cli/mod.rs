@@ -1,9 +1,11 @@
 //! The command line: one file per command. Data goes to stdout, everything else to stderr.
 
 mod check;
+mod contracts;
 mod explain;
 mod input;
 mod output;
+mod run;
 mod transform;
 mod validate;
 
@@ -48,6 +50,12 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the bus until SIGTERM or SIGINT; messages in flight are finished first.
+    Run {
+        /// Use the broker in this process instead of the one in the settings: nothing survives its end.
+        #[arg(long)]
+        embedded: bool,
+    },
     /// Check the whole project: settings, contracts, transforms, routes.
     Check {
         /// How findings are written.
@@ -101,6 +109,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let dir = &arguments.dir;
     let end = match &arguments.command {
+        Command::Run { embedded } => run::run(dir, *embedded),
         Command::Check { format, deny_warnings } => check::run(dir, *format, *deny_warnings),
         Command::Validate { contract, files, format } => validate::run(dir, contract, files, *format),
         Command::Transform { name, file } => transform::run(dir, name, file),

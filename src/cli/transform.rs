@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::config::{Project, render};
+use crate::config::{Environment, Project, render};
 use crate::diagnostic::did_you_mean;
 use crate::message::{Value, Violations};
 use crate::transform::VARIABLES;
@@ -10,7 +10,7 @@ use crate::transform::VARIABLES;
 use super::{End, input, output};
 
 pub(super) fn run(dir: &Path, name: &str, file: &Path) -> End {
-    let project = Project::load(dir, std::env::vars());
+    let project = Project::load(dir, &Environment::of_process());
     let Some(transform) = project.transforms.get(name) else {
         if let Some(end) = output::refuse_broken(&project) {
             return end;
@@ -19,11 +19,11 @@ pub(super) fn run(dir: &Path, name: &str, file: &Path) -> End {
         let hint = similar.map(|similar| format!("did you mean `{similar}`?"));
         return output::misuse(&format!("no transform `{name}`"), hint.as_deref());
     };
-    let body = match input::document(file) {
+    let limits = &project.settings.limits.message();
+    let body = match input::document(file, limits) {
         Ok(body) => body,
         Err(end) => return end,
     };
-    let limits = &project.settings.limits;
     let refuse = |violations: &Violations| {
         for violation in violations.iter() {
             output::say(&render::violation(&input::shown(file), violation));

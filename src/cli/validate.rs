@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::config::render;
 use crate::message::Violation;
 
-use super::{End, Style, input, output};
+use super::{End, Style, contracts, input, output};
 
 #[derive(Serialize)]
 struct Report {
@@ -17,18 +17,17 @@ struct Report {
 }
 
 pub(super) fn run(dir: &Path, reference: &str, files: &[PathBuf], style: Style) -> End {
-    let resolved = match input::contract(dir, reference) {
+    let resolved = match contracts::find(dir, reference) {
         Ok(resolved) => resolved,
         Err(end) => return end,
     };
-    if files.is_empty() {
-        output::say(&format!("the contract `{}` is valid", resolved.contract.reference()));
-        return End::Good;
+    if files.is_empty() && style == Style::Human {
+        output::say(&format!("the contract `{reference}` is valid"));
     }
     let mut end = End::Good;
     let mut reports = Vec::new();
     for path in files {
-        let body = match input::document(path) {
+        let body = match input::document(path, &resolved.limits) {
             Ok(body) => body,
             Err(end) => return end,
         };

@@ -1,62 +1,116 @@
-//! The only place that reads a project's files: everything after it works on texts in memory.
+//! Reading the files of a project. The only place that walks folders.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::contract::Files;
 use crate::diagnostic::{Diagnostic, SourceFile, codes};
 
-/// Folders within folders, at the most.
-const MAX_DEPTH: usize = 16;
+/// A file of a project is written by people; whatever is larger is most likely another file.
+const LARGEST_FILE: u64 = 32 << 20;
+/// Folders within folders, counted from the project's folder; also the end of a symbolic link that leads to itself.
+const DEEPEST: usize = 16;
 
-/// Reads a text file; `shown` is its path as diagnostics name it.
-pub fn read_file(path: &Path, shown: &str) -> Result<SourceFile, Box<Diagnostic>> {
-    let unreadable = |reason: String, hint: &str| {
-        let nothing = SourceFile::new(shown, "");
-        let message = format!("`{shown}` cannot be read: {reason}");
-        Box::new(Diagnostic::error(codes::FILE_UNREADABLE, &nothing, 0..0, message).hint(hint))
-    };
-    let bytes = fs::read(path).map_err(|error| unreadable(error.to_string(), "check the path and its permissions"))?;
-    let text = String::from_utf8(bytes).map_err(|_| unreadable("it is not UTF-8".to_owned(), "save it as UTF-8"))?;
-    Ok(SourceFile::new(shown, text.strip_prefix('\u{feff}').unwrap_or(&text)))
-}
-
-/// Every file below `root/folder` with one of these endings, by its path below `folder`; a missing folder is empty.
-pub(super) fn read_folder(
-    root: &Path,
+/// The files below a folder that have one of these endings, by their path in it, with `/`. A folder that is not
+/// there holds no files; hidden files are none.
+pub(super) fn below(
+    project: &Path,
     folder: &str,
     endings: &[&str],
     wrong: &mut Vec<Diagnostic>,
 ) -> BTreeMap<Arc<str>, SourceFile> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![(String::new(), 0)];
-    while let Some((below, depth)) = folders.pop() {
-        let Ok(entries) = fs::read_dir(root.join(folder).join(&below)) else { continue };
+    let mut files = BTreeMap::new();
+    let mut open = vec![String::new()];
+    while let Some(inner) = open.pop() {
+        let shown = join(folder, &inner);
+        let entries = match std::fs::read_dir(project.join(&shown)) {
+            Ok(entries) => entries,
+            Err(error) if inner.is_empty() && error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                wrong.push(unreadable(&shown, &error.to_string()));
+                continue;
+            }
+        };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
-            let path = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
-            if entry.path().is_dir() {
-                if depth < MAX_DEPTH {
-                    folders.push((path, depth + 1));
+            let Some(name) = name.to_str() else {
+                let message = format!("the name `{}` is not UTF-8", name.display());
+                let file = SourceFile::new(join(&shown, &name.to_string_lossy()), "");
+                wrong.push(Diagnostic::error(codes::FILE_NAME, &file, 0..0, message).hint("rename the file"));
+                continue;
+            };
+            if name.starts_with('.') {
+                continue;
+            }
+            let path = join(&inner, name);
+            // Follows symbolic links: mounted configuration is often made of them.
+            let is_folder = std::fs::metadata(entry.path()).is_ok_and(|metadata| metadata.is_dir());
+            if is_folder {
+                if path.matches('/').count() < DEEPEST {
+                    open.push(path);
+                } else {
+                    wrong.push(unreadable(&join(folder, &path), "folders are nested too deeply"));
                 }
             } else if endings.iter().any(|ending| path.ends_with(ending)) {
-                let shown = if folder.is_empty() { path.clone() } else { format!("{folder}/{path}") };
-                match read_file(&entry.path(), &shown) {
-                    Ok(file) => drop(found.insert(Arc::from(path), file)),
-                    Err(diagnostic) => wrong.push(*diagnostic),
+                match read(project, &join(folder, &path)) {
+                    Ok(file) => drop(files.insert(Arc::from(path), file)),
+                    Err(diagnostic) => wrong.push(diagnostic),
                 }
             }
         }
     }
-    found
+    files
 }
 
-/// The schema files of a folder, for contracts outside any project.
-pub fn read_schemas(folder: &Path) -> (Files, Vec<Diagnostic>) {
-    let mut wrong = Vec::new();
-    let files = read_folder(folder, "", &[".json", ".xsd"], &mut wrong);
-    (files, wrong)
+/// Reads one file by its path in the project.
+pub(super) fn read(project: &Path, path: &str) -> Result<SourceFile, Diagnostic> {
+    let on_disk = project.join(path);
+    let size = std::fs::metadata(&on_disk).map_err(|error| unreadable(path, &error.to_string()))?.len();
+    if size > LARGEST_FILE {
+        return Err(unreadable(path, &format!("it has {size} bytes, at most {LARGEST_FILE} are read")));
+    }
+    let bytes = std::fs::read(&on_disk).map_err(|error| unreadable(path, &error.to_string()))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(SourceFile::new(path, text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))),
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let bytes = error.into_bytes();
+            let before = String::from_utf8_lossy(bytes.get(..valid).unwrap_or_default()).into_owned();
+            let file = SourceFile::new(path, before);
+            let message = format!("byte {valid} of the file is not UTF-8");
+            Err(Diagnostic::error(codes::FILE_UNREADABLE, &file, valid..valid, message).hint("save the file as UTF-8"))
+        }
+    }
+}
+
+fn unreadable(path: &str, reason: &str) -> Diagnostic {
+    let file = SourceFile::new(path, "");
+    let message = format!("`{path}` cannot be read: {reason}");
+    Diagnostic::error(codes::FILE_UNREADABLE, &file, 0..0, message).hint("check the path and its permissions")
+}
+
+fn join(folder: &str, name: &str) -> String {
+    match (folder.is_empty(), name.is_empty()) {
+        (true, _) => name.to_owned(),
+        (_, true) => folder.to_owned(),
+        _ => format!("{}/{name}", folder.trim_end_matches('/')),
+    }
+}
+
+/// The name that a YAML file's path makes, or why it makes none. Test files have none, and are not wrong.
+pub(super) fn name(path: &str, file: &SourceFile) -> Result<Option<String>, Diagnostic> {
+    let wrong = |message: String, hint: &str| {
+        Err(Diagnostic::error(codes::FILE_NAME, file, 0..0, message).hint(hint))
+    };
+    if path.ends_with(".yml") {
+        return wrong(format!("`{}` is not read: the ending is `.yaml`", file.path), "rename it to `….yaml`");
+    }
+    let Some(name) = path.strip_suffix(".yaml").filter(|name| !name.ends_with(".test")) else { return Ok(None) };
+    let fits = |character: char| character.is_ascii_alphanumeric() || "-_./".contains(character);
+    match name.chars().find(|character| !fits(*character)) {
+        Some(character) => {
+            wrong(format!("`{character}` cannot stand in a name"), "use letters, digits, `-`, `_` and `.`")
+        }
+        None => Ok(Some(name.to_owned())),
+    }
 }

@@ -1,11 +1,18 @@
 //! A project on disk: its settings, its files, everything compiled; and how findings are shown.
 
+mod decode;
+mod environment;
 mod files;
 mod project;
+mod references;
 pub mod render;
 mod secrets;
 pub mod settings;
+mod tree;
+mod units;
+mod unused;
 
-pub use files::{read_file, read_schemas};
-pub use project::Project;
+pub use environment::Environment;
+pub use project::{Project, SETTINGS_FILE, Sources};
 pub use settings::Settings;
+pub use units::{Duration, Size, parse_size};

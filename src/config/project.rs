@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
-use super::files::{read_file, read_folder};
-use super::settings::Settings;
+use super::environment::Environment;
+use super::settings::{Directories, Settings};
+use super::{files, unused};
 use crate::contract::{Files, Registry};
 use crate::diagnostic::{Diagnostic, Severity, SourceFile, codes};
 use crate::route::{Library, Plan, check_set, compile};
 use crate::transform::{Transform, Transforms};
+
+/// The name of the settings file.
+pub const SETTINGS_FILE: &str = "trunkline.yaml";
 
 /// What a folder holds. Parts that are wrong are absent, and said in `diagnostics`.
 #[derive(Debug)]
@@ -26,35 +30,64 @@ pub struct Project {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// The files of a project, as they were read.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// Routes by name.
+    pub routes: BTreeMap<String, SourceFile>,
+    /// Transforms by name.
+    pub transforms: BTreeMap<String, SourceFile>,
+    /// Schema files by their path below the folder of schemas.
+    pub schemas: Files,
+}
+
+impl Sources {
+    /// Reads the files of a project. What cannot be read is absent, and said in `wrong`.
+    pub fn read(folder: &Path, directories: &Directories, wrong: &mut Vec<Diagnostic>) -> Self {
+        let mut named = |below: &str| {
+            let mut names = BTreeMap::new();
+            for (path, file) in files::below(folder, below, &[".yaml", ".yml"], wrong) {
+                match files::name(&path, &file) {
+                    Ok(Some(name)) => drop(names.insert(name, file)),
+                    Ok(None) => {}
+                    Err(found) => wrong.push(found),
+                }
+            }
+            names
+        };
+        let routes = named(&directories.routes);
+        let transforms = named(&directories.transforms);
+        Self { routes, transforms, schemas: files::below(folder, &directories.schemas, &[".json", ".xsd"], wrong) }
+    }
+}
+
 impl Project {
     /// Reads and compiles `trunkline.yaml`, `schemas/`, `transforms/` and `routes/` of a folder.
-    pub fn load(folder: &Path, environment: impl IntoIterator<Item = (String, String)>) -> Self {
-        let mut wrong = Vec::new();
-        let settings = load_settings(folder, environment, &mut wrong);
-        let schemas = read_folder(folder, "schemas", &[".json", ".xsd"], &mut wrong);
-        let transforms = read_folder(folder, "transforms", &[".yaml"], &mut wrong);
-        let routes = read_folder(folder, "routes", &[".yaml"], &mut wrong);
-        Self::compile(settings, schemas, &transforms, &routes, wrong)
+    pub fn load(folder: &Path, environment: &Environment) -> Self {
+        let (settings, mut wrong) = match Settings::load(folder, environment) {
+            Ok(settings) => (settings, Vec::new()),
+            Err(wrong) => (Settings::default(), wrong),
+        };
+        let sources = Sources::read(folder, &settings.directories, &mut wrong);
+        Self::compile(settings, &sources, wrong)
     }
 
-    /// Compiles files that are in memory already, by their paths below the three folders.
-    pub fn compile(
-        settings: Settings,
-        schemas: Files,
-        transform_files: &BTreeMap<Arc<str>, SourceFile>,
-        route_files: &BTreeMap<Arc<str>, SourceFile>,
-        mut diagnostics: Vec<Diagnostic>,
-    ) -> Self {
-        let contracts = Registry::new(schemas);
+    /// Compiles files that are in memory already. `diagnostics` is what was wrong with others.
+    pub fn compile(settings: Settings, sources: &Sources, mut diagnostics: Vec<Diagnostic>) -> Self {
+        if sources.routes.is_empty() {
+            let nothing = SourceFile::new(format!("{}/", settings.directories.routes), "");
+            let diagnostic = Diagnostic::error(codes::PROJECT_EMPTY, &nothing, 0..0, "the folder holds no routes");
+            diagnostics.push(diagnostic.hint("name a project's folder with `--dir`, or write a `routes/NAME.yaml`"));
+        }
+        let contracts = Registry::new(sources.schemas.clone());
         diagnostics.extend(contracts.check());
         let mut transforms = Transforms::new();
-        let mut broken = BTreeSet::new();
-        for (path, file) in transform_files {
-            let name = path.trim_end_matches(".yaml");
+        let mut broken_transforms = BTreeSet::new();
+        for (name, file) in &sources.transforms {
             match Transform::compile(name, file, &contracts) {
-                Ok(transform) => drop(transforms.insert(name.to_owned(), Arc::new(transform))),
+                Ok(transform) => drop(transforms.insert(name.clone(), Arc::new(transform))),
                 Err(wrong) => {
-                    broken.insert(name.to_owned());
+                    broken_transforms.insert(name.clone());
                     diagnostics.extend(wrong);
                 }
             }
@@ -62,54 +95,32 @@ impl Project {
         let library = Library {
             contracts: &contracts,
             transforms: &transforms,
-            broken_transforms: &broken,
-            limits: settings.limits.clone(),
+            broken_transforms: &broken_transforms,
+            limits: settings.limits.message(),
         };
         let mut plans = Vec::new();
-        let mut found = 0;
-        for (path, file) in route_files.iter().filter(|(path, _)| !path.ends_with(".test.yaml")) {
-            found += 1;
-            let (plan, wrong) = compile(path.trim_end_matches(".yaml"), file, &library);
+        for (name, file) in &sources.routes {
+            let (plan, wrong) = compile(name, file, &library);
             plans.extend(plan.map(Arc::new));
             diagnostics.extend(wrong);
         }
-        if found == 0 {
-            let nothing = SourceFile::new("routes/", "");
-            let diagnostic = Diagnostic::error(codes::PROJECT_EMPTY, &nothing, 0..0, "the folder holds no routes");
-            diagnostics.push(diagnostic.hint("name a project's folder with `--dir`, or write a `routes/NAME.yaml`"));
-        }
         diagnostics.extend(check_set(plans.iter().map(AsRef::as_ref)));
+        if is_sound(&diagnostics) {
+            // Among mistakes they would be noise: most would go away with them.
+            diagnostics.extend(unused::unused(sources));
+        }
         sort(&mut diagnostics);
         Self { settings, contracts, transforms, plans, diagnostics }
     }
 
     /// Whether nothing prevents the project from running.
     pub fn is_sound(&self) -> bool {
-        self.diagnostics.iter().all(|diagnostic| diagnostic.severity < Severity::Error)
+        is_sound(&self.diagnostics)
     }
 }
 
-fn load_settings(
-    folder: &Path,
-    environment: impl IntoIterator<Item = (String, String)>,
-    wrong: &mut Vec<Diagnostic>,
-) -> Settings {
-    let path = folder.join("trunkline.yaml");
-    let file = if path.exists() {
-        match read_file(&path, "trunkline.yaml") {
-            Ok(file) => file,
-            Err(diagnostic) => {
-                wrong.push(*diagnostic);
-                return Settings::default();
-            }
-        }
-    } else {
-        SourceFile::new("trunkline.yaml", "")
-    };
-    Settings::load(&file, environment).unwrap_or_else(|found| {
-        wrong.extend(found);
-        Settings::default()
-    })
+fn is_sound(diagnostics: &[Diagnostic]) -> bool {
+    diagnostics.iter().all(|diagnostic| diagnostic.severity < Severity::Error)
 }
 
 /// By file and place; what two users of one broken file report alike stands once.

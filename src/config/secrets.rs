@@ -1,76 +1,73 @@
-//! References to secrets in settings: `${env:NAME}` and `${file:/run/secrets/name}`.
-//!
-//! They are resolved after parsing, in scalar values only, so that a secret can neither change the structure of the
-//! settings nor stand in a snippet of an error.
+//! References to secrets: `${env:NAME}` and `${file:/run/secrets/name}`, in scalar values only.
 
-use std::fs;
+use std::path::Path;
 
-use serde_json::Value;
+use super::environment::Environment;
+use super::tree::{Kind, Node};
+use crate::diagnostic::{Diagnostic, codes};
 
-/// A reference that gives no secret.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Unresolved {
-    /// As it is written.
-    pub reference: String,
-    /// Why.
-    pub reason: String,
-}
+/// A secret file is small; whatever is larger is most likely another file.
+const LARGEST_SECRET: u64 = 64 << 10;
 
-/// Resolves every reference in every string of a tree. The depth of settings is bounded by their type.
-pub(super) fn resolve(value: &mut Value, unresolved: &mut Vec<Unresolved>) {
-    match value {
-        Value::String(text) if text.contains("${") => match resolve_text(text) {
-            Ok(resolved) => *text = resolved,
-            Err(error) => unresolved.push(error),
+/// Replaces every reference by what it names. A relative path is seen from the project's folder.
+pub(super) fn resolve(node: &mut Node, environment: &Environment, directory: &Path, wrong: &mut Vec<Diagnostic>) {
+    match &mut node.kind {
+        Kind::Text(text) if text.contains("${") => match replace(text, environment, directory) {
+            Ok(resolved) => {
+                *text = resolved;
+                node.hidden = true;
+            }
+            Err((message, hint)) => {
+                let place = &node.place;
+                let found = Diagnostic::error(codes::SECRET_UNRESOLVED, &place.file, place.span.clone(), message);
+                wrong.push(found.hint(hint));
+            }
         },
-        Value::Array(items) => items.iter_mut().for_each(|item| resolve(item, unresolved)),
-        Value::Object(members) => members.values_mut().for_each(|member| resolve(member, unresolved)),
+        Kind::List(items) => items.iter_mut().for_each(|item| resolve(item, environment, directory, wrong)),
+        Kind::Map(entries) => {
+            entries.iter_mut().for_each(|(.., value)| resolve(value, environment, directory, wrong));
+        }
         _ => {}
     }
 }
 
-fn resolve_text(text: &str) -> Result<String, Unresolved> {
-    let mut resolved = String::with_capacity(text.len());
+fn replace(text: &str, environment: &Environment, directory: &Path) -> Result<String, (String, String)> {
     let mut rest = text;
+    let mut resolved = String::with_capacity(text.len());
     while let Some((before, after)) = rest.split_once("${") {
-        resolved.push_str(before);
-        let Some((reference, behind)) = after.split_once('}') else {
-            let reason = "the closing `}` is missing".to_owned();
-            return Err(Unresolved { reference: format!("${{{after}"), reason });
+        let Some((reference, after)) = after.split_once('}') else {
+            return Err(("a reference to a secret has no end".to_owned(), "close it with `}`".to_owned()));
         };
-        let secret =
-            look_up(reference).map_err(|reason| Unresolved { reference: format!("${{{reference}}}"), reason })?;
-        resolved.push_str(&secret);
-        rest = behind;
+        resolved.push_str(before);
+        resolved.push_str(&look_up(reference, environment, directory)?);
+        rest = after;
     }
     resolved.push_str(rest);
     Ok(resolved)
 }
 
-fn look_up(reference: &str) -> Result<String, String> {
+fn look_up(reference: &str, environment: &Environment, directory: &Path) -> Result<String, (String, String)> {
     match reference.split_once(':') {
-        Some(("env", name)) => std::env::var(name).map_err(|_| format!("the variable `{name}` is not set")),
-        Some(("file", path)) => match fs::read_to_string(path) {
-            Ok(text) => Ok(text.trim_end_matches(['\r', '\n']).to_owned()),
-            Err(error) => Err(format!("`{path}` cannot be read: {error}")),
-        },
-        _ => Err("a reference is `${env:NAME}` or `${file:/path}`".to_owned()),
+        Some(("env", name)) => environment.get(name).map(str::to_owned).ok_or_else(|| {
+            let message = format!("the environment variable `{name}` is not set");
+            (message, format!("set `{name}` before starting, or name another variable"))
+        }),
+        Some(("file", path)) => read(&directory.join(path)).map_err(|reason| {
+            let message = format!("the secret file `{path}` cannot be read: {reason}");
+            (message, "make the file readable for the user that runs the bus".to_owned())
+        }),
+        _ => {
+            let message = format!("`${{{reference}}}` is not a reference to a secret");
+            Err((message, "write `${env:NAME}` or `${file:/run/secrets/name}`".to_owned()))
+        }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn resolves_inside_a_text_and_names_what_is_missing() {
-        let mut value =
-            serde_json::json!({ "url": "amqp://${env:CARGO_PKG_NAME}@h", "list": ["${env:TRUNKLINE_NO_SUCH}"] });
-        let mut unresolved = Vec::new();
-        resolve(&mut value, &mut unresolved);
-        assert_eq!(value["url"], "amqp://trunkline@h");
-        assert_eq!(unresolved.len(), 1);
-        assert_eq!(unresolved[0].reference, "${env:TRUNKLINE_NO_SUCH}");
-        assert!(resolve_text("${env:X").is_err() && resolve_text("${vault:x}").is_err());
+fn read(path: &Path) -> Result<String, String> {
+    let size = std::fs::metadata(path).map_err(|error| error.to_string())?.len();
+    if size > LARGEST_SECRET {
+        return Err(format!("it has {size} bytes, a secret at most {LARGEST_SECRET}"));
     }
+    let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
+    Ok(text.trim_end_matches(['\n', '\r']).to_owned())
 }

@@ -1,95 +1,80 @@
-//! `trunkline.yaml`: the broker, the operator's listener, limits, the log.
+//! `trunkline.yaml`: broker, listener, limits, log, shutdown, directories.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::path::Path;
 
-use schemars::JsonSchema;
-use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
+use super::decode::decode;
+use super::environment::Environment;
+use super::files;
+use super::project::SETTINGS_FILE;
 use super::secrets;
-use crate::diagnostic::{Diagnostic, SourceFile, codes, yaml};
-use crate::endpoint::settings::parse_duration;
-use crate::message::Limits;
+use super::tree::Node;
+use super::units::{Duration, Size};
+use crate::adapter::amqp::{Amqp, AmqpSettings};
+use crate::diagnostic::{Diagnostic, SourceFile, codes};
+use crate::message;
 use crate::telemetry::logs;
 
-/// Variables of this prefix override settings: `TRUNKLINE__BROKER__URL`.
-const PREFIX: &str = "TRUNKLINE__";
-
-/// Everything in `trunkline.yaml`. Each value can be overridden by the environment: the path in capitals, joined by
-/// two underscores, as `TRUNKLINE__BROKER__URL`.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+/// The settings of a bus. Every value can be given by the environment: `TRUNKLINE__BROKER__URL` sets `broker.url`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The broker: `embedded`, or where RabbitMQ is.
     pub broker: Broker,
-    /// The listener for `/metrics`, `/livez` and `/readyz`.
+    /// The HTTP listener for `/metrics`, `/livez` and `/readyz`.
     pub ops: Ops,
-    /// Bounds on one document.
+    /// What one message may cost. Beyond a bound it is refused, never cut.
     pub limits: Limits,
-    /// What is logged, and how.
+    /// What may be under way at a time.
+    pub in_flight: InFlight,
+    /// The log, on stderr.
     pub log: logs::Settings,
-    /// The end of the process.
+    /// How the bus ends.
     pub shutdown: Shutdown,
+    /// Where the files of the project are, seen from its folder.
+    pub directories: Directories,
 }
 
 /// The broker.
-#[derive(Clone, Debug, JsonSchema)]
-#[schemars(with = "BrokerForm")]
+#[derive(Clone, Debug)]
 pub enum Broker {
-    /// In this process: for a first look and for tests. Nothing survives its end.
+    /// In this process, not durable: for a first look and for tests.
     Embedded,
     /// RabbitMQ.
-    Amqp(Amqp),
+    Amqp(Connection),
 }
 
-/// For the generated schema only: the two forms in which a broker is written.
-#[derive(JsonSchema)]
-#[serde(untagged)]
-#[expect(dead_code, reason = "describes what `Broker` reads")]
-enum BrokerForm {
-    Embedded(EmbeddedWord),
-    Amqp(Amqp),
-}
-
-#[derive(JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(dead_code, reason = "describes what `Broker` reads")]
-enum EmbeddedWord {
-    Embedded,
-}
-
-/// Where RabbitMQ is.
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+/// Where RabbitMQ is, and how it is known to be the right one.
+#[derive(Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Amqp {
-    /// `amqp://user:password@host:5672/%2f`, or `amqps://…`. Parameters: `heartbeat` (seconds), `frame_max` (bytes),
-    /// `channel_max`, `connection_timeout` (milliseconds), `auth_mechanism`.
+pub struct Connection {
+    /// `amqp://user:password@host:5672/%2f`, or `amqps://…` for TLS.
     pub url: String,
     /// Certificates for `amqps`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<Tls>,
+    pub tls: Tls,
 }
 
-/// Certificates for `amqps`. Without them the system's authorities are trusted.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+/// Certificates for `amqps`: paths of PEM files, seen from the project's folder.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
-    /// Path of the authority's certificates, PEM.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The authority that signed the broker's certificate. Left out: the authorities of this machine.
     pub ca: Option<String>,
-    /// Path of the client's certificate, PEM.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The client's certificate, where the broker asks for one.
     pub certificate: Option<String>,
-    /// Path of the client's key, PEM.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The key of the client's certificate.
     pub key: Option<String>,
 }
 
-/// The operator's listener.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+/// The HTTP listener for operations.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ops {
     /// Address and port.
@@ -98,32 +83,68 @@ pub struct Ops {
     pub allow_remote: bool,
 }
 
-/// The end of the process.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+/// What one message may cost.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Bytes of one body.
+    pub body: Size,
+    /// Levels of nesting.
+    pub depth: usize,
+    /// Nodes of a document: values, elements, attributes.
+    pub nodes: usize,
+    /// Evaluation steps of one run of a mapping.
+    pub steps: u64,
+    /// Bytes of one document that a mapping or conversion makes.
+    pub output: Size,
+}
+
+/// What may be under way at a time.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct InFlight {
+    /// Bodies in flight per route; when they are reached, the route takes nothing more.
+    pub bytes: Size,
+    /// Requests per route that may wait for their answers.
+    pub calls: usize,
+}
+
+/// How the bus ends.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shutdown {
-    /// How long messages in flight may take to finish: `250ms`, `20s`, `2m`.
-    #[serde(serialize_with = "write_duration", deserialize_with = "read_duration")]
-    #[schemars(with = "String")]
+    /// How long messages in flight may take to finish; what is not finished then goes back to the broker.
     pub deadline: Duration,
+}
+
+/// Where the files of the project are.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Directories {
+    /// The routes.
+    pub routes: String,
+    /// The transforms.
+    pub transforms: String,
+    /// The contracts.
+    pub schemas: String,
 }
 
 impl Default for Broker {
     fn default() -> Self {
-        Self::Amqp(Amqp::default())
+        Self::Amqp(Connection::default())
     }
 }
 
-impl Default for Amqp {
+impl Default for Connection {
     fn default() -> Self {
-        Self { url: "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned(), tls: None }
+        Self { url: "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned(), tls: Tls::default() }
     }
 }
 
-impl fmt::Debug for Amqp {
-    /// Without the URL, which holds a password.
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Amqp").field("tls", &self.tls).finish_non_exhaustive()
+        // The URL holds a password.
+        f.debug_struct("Connection").field("tls", &self.tls).finish_non_exhaustive()
     }
 }
 
@@ -133,178 +154,262 @@ impl Default for Ops {
     }
 }
 
-impl Default for Shutdown {
+impl Default for Limits {
     fn default() -> Self {
-        Self { deadline: Duration::from_secs(20) }
+        let message::Limits { body_bytes, depth, nodes, steps, output_bytes } = message::Limits::default();
+        Self { body: Size(body_bytes), depth, nodes, steps, output: Size(output_bytes) }
     }
 }
 
-impl Serialize for Broker {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Embedded => serializer.serialize_str("embedded"),
-            Self::Amqp(amqp) => amqp.serialize(serializer),
-        }
+impl Limits {
+    /// The limits as the engine takes them.
+    pub fn message(&self) -> message::Limits {
+        let Self { body, depth, nodes, steps, output } = self.clone();
+        message::Limits { body_bytes: body.0, depth, nodes, steps, output_bytes: output.0 }
+    }
+}
+
+impl Default for InFlight {
+    fn default() -> Self {
+        Self { bytes: Size(64 << 20), calls: 4096 }
+    }
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self { deadline: Duration(std::time::Duration::from_secs(20)) }
+    }
+}
+
+impl Default for Directories {
+    fn default() -> Self {
+        Self { routes: "routes".to_owned(), transforms: "transforms".to_owned(), schemas: "schemas".to_owned() }
     }
 }
 
 impl<'de> Deserialize<'de> for Broker {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Either;
-
-        impl<'de> Visitor<'de> for Either {
-            type Value = Broker;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("`embedded` or a map with the broker's `url`")
-            }
-
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Broker, E> {
-                match text {
-                    "embedded" => Ok(Broker::Embedded),
-                    other => Err(E::invalid_value(serde::de::Unexpected::Str(other), &self)),
-                }
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Broker, A::Error> {
-                Amqp::deserialize(MapAccessDeserializer::new(map)).map(Broker::Amqp)
-            }
-        }
-
-        deserializer.deserialize_any(Either)
+        deserializer.deserialize_any(BrokerVisitor)
     }
 }
 
-fn write_duration<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(&format_args!("{}ms", duration.as_millis()))
+struct BrokerVisitor;
+
+impl<'de> Visitor<'de> for BrokerVisitor {
+    type Value = Broker;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("`embedded`, or a map as `url: amqp://…`")
+    }
+
+    fn visit_str<E: de::Error>(self, word: &str) -> Result<Broker, E> {
+        match word {
+            "embedded" => Ok(Broker::Embedded),
+            word => Err(E::invalid_value(de::Unexpected::Str(word), &self)),
+        }
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<Broker, M::Error> {
+        Connection::deserialize(MapAccessDeserializer::new(map)).map(Broker::Amqp)
+    }
 }
 
-fn read_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse_duration(&text).ok_or_else(|| {
-        let expected = "a duration as `250ms`, `20s`, `2m`";
-        serde::de::Error::invalid_value(serde::de::Unexpected::Str(&text), &expected)
-    })
+impl JsonSchema for Broker {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Broker".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [{ "const": "embedded" }, generator.subschema_for::<Connection>()] })
+    }
 }
 
 impl Settings {
-    /// Reads the file, lays the environment over it, resolves secrets, checks the whole.
-    pub fn load(
-        file: &SourceFile,
-        environment: impl IntoIterator<Item = (String, String)>,
-    ) -> Result<Self, Vec<Diagnostic>> {
-        let written: Self = yaml::parse(file)?;
+    /// Reads the settings of the project in a folder: the file if there is one, the environment over it, secrets
+    /// resolved, the whole checked.
+    pub fn load(folder: &Path, environment: &Environment) -> Result<Self, Vec<Diagnostic>> {
+        let file = match std::fs::exists(folder.join(SETTINGS_FILE)) {
+            Ok(false) => SourceFile::new(SETTINGS_FILE, ""),
+            _ => files::read(folder, SETTINGS_FILE).map_err(|found| vec![found])?,
+        };
+        Self::read(&file, environment, folder)
+    }
+
+    fn read(file: &SourceFile, environment: &Environment, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
+        let mut tree = Node::parse(file)?;
+        tree.overlay(environment);
         let mut wrong = Vec::new();
-        let mut error = |code, span, message: String, hint: &str| {
-            wrong.push(Diagnostic::error(code, file, span, message).hint(hint));
+        secrets::resolve(&mut tree, environment, folder, &mut wrong);
+        if !wrong.is_empty() {
+            return Err(wrong);
+        }
+        let settings: Self = decode(&tree).map_err(|diagnostic| vec![diagnostic])?;
+        let wrong = settings.check(&tree, folder);
+        if wrong.is_empty() { Ok(settings) } else { Err(wrong) }
+    }
+
+    fn check(&self, tree: &Node, folder: &Path) -> Vec<Diagnostic> {
+        let mut wrong = Vec::new();
+        let mut add = |path: &[&str], message: String, hint: &str| {
+            let place = tree.place_of(path);
+            let found = Diagnostic::error(codes::SETTING_INVALID, &place.file, place.span.clone(), message);
+            wrong.push(found.hint(hint));
         };
-        let mut tree = serde_json::to_value(&written).unwrap_or_default();
-        for (name, value) in environment {
-            let Some(path) = name.strip_prefix(PREFIX) else { continue };
-            let keys: Vec<String> = path.split("__").map(str::to_lowercase).collect();
-            if let Err(reason) = overlay(&mut tree, &keys, &value) {
-                let hint = "the variables are the paths of the settings in capitals, joined by two underscores";
-                error(codes::SETTING_INVALID, 0..0, format!("the variable `{name}`: {reason}"), hint);
+        if let Broker::Amqp(connection) = &self.broker {
+            if let Err(error) = Amqp::new(AmqpSettings { url: connection.url.clone(), ca: None, identity: None }) {
+                let hint = "write `amqp://user:password@host:5672/%2f`, or `broker: embedded`";
+                add(&["broker", "url"], error.to_string(), hint);
+            }
+            let Tls { ca, certificate, key } = &connection.tls;
+            if certificate.is_some() != key.is_some() {
+                let message = "a client certificate needs both `certificate` and `key`".to_owned();
+                add(&["broker", "tls"], message, "give both, or neither");
+            }
+            for (name, path) in [("ca", ca), ("certificate", certificate), ("key", key)] {
+                if let Some(Err(error)) = path.as_ref().map(|path| std::fs::metadata(folder.join(path))) {
+                    let message = format!("the file cannot be read: {error}");
+                    add(&["broker", "tls", name], message, "name a PEM file, seen from the project's folder");
+                }
             }
         }
-        let mut unresolved = Vec::new();
-        secrets::resolve(&mut tree, &mut unresolved);
-        for secret in unresolved {
-            let start = file.text.find(&secret.reference).unwrap_or_default();
-            let span = start..start + secret.reference.len();
-            let message = format!("the secret `{}` cannot be resolved: {}", secret.reference, secret.reason);
-            error(codes::SECRET_UNRESOLVED, span, message, "set it, or take the reference out");
-        }
-        let settings: Option<Self> = match serde_json::from_value(tree) {
-            Ok(settings) => Some(settings),
-            Err(reason) => {
-                error(
-                    codes::SETTING_INVALID,
-                    0..0,
-                    format!("the settings are not valid: {reason}"),
-                    "see the reference",
-                );
-                None
-            }
-        };
-        if let Some(settings) = &settings
-            && !settings.ops.listen.ip().is_loopback()
-            && !settings.ops.allow_remote
-        {
-            let listen = settings.ops.listen.to_string();
-            let start = file.text.find(&listen).unwrap_or_default();
-            let message = format!("`{listen}` is reachable from other machines");
+        if !self.ops.listen.ip().is_loopback() && !self.ops.allow_remote {
+            let message = format!("`{}` is reachable from other machines", self.ops.listen);
             let hint = "write `allow_remote: true` beside it if that is meant, or listen on 127.0.0.1";
-            error(codes::SETTING_INVALID, start..start + listen.len(), message, hint);
+            add(&["ops", "listen"], message, hint);
         }
-        settings.filter(|_| wrong.is_empty()).ok_or(wrong)
+        if let Err(error) = self.log.level.parse::<tracing_subscriber::EnvFilter>() {
+            let hint = "write `info`, or directives as `info,trunkline=debug`";
+            add(&["log", "level"], format!("`{}` is not a log level: {error}", self.log.level), hint);
+        }
+        for (name, value) in [("depth", self.limits.depth), ("nodes", self.limits.nodes)] {
+            if value == 0 {
+                add(&["limits", name], format!("a limit of 0 for `{name}` refuses every message"), "write 1 or more");
+            }
+        }
+        if self.limits.depth > MOST_LEVELS {
+            let message = format!("{} levels of nesting are more than the engine can walk", self.limits.depth);
+            add(&["limits", "depth"], message, &format!("write a number from 1 to {MOST_LEVELS}"));
+        }
+        wrong
     }
 }
 
-/// Puts the text of a variable at its path, in the type that stands there.
-fn overlay(tree: &mut Value, keys: &[String], text: &str) -> Result<(), String> {
-    let Some((last, path)) = keys.split_last() else { return Ok(()) };
-    let mut place = tree;
-    for key in path {
-        if !place.is_object() {
-            *place = Value::Object(serde_json::Map::new());
-        }
-        let Some(members) = place.as_object_mut() else { return Ok(()) };
-        place = members.entry(key.clone()).or_insert_with(|| Value::Object(serde_json::Map::new()));
+/// Readers and evaluators keep one frame per level; this many fit into any thread's stack.
+const MOST_LEVELS: usize = 256;
+
+impl Connection {
+    /// The adapter's settings; reads the certificates.
+    pub fn adapter(&self, folder: &Path) -> std::io::Result<AmqpSettings> {
+        let read = |path: &Option<String>| {
+            path.as_ref().map(|path| std::fs::read_to_string(folder.join(path))).transpose()
+        };
+        let identity = read(&self.tls.certificate)?.zip(read(&self.tls.key)?);
+        Ok(AmqpSettings { url: self.url.clone(), ca: read(&self.tls.ca)?, identity })
     }
-    if !place.is_object() {
-        *place = Value::Object(serde_json::Map::new());
-    }
-    let Some(members) = place.as_object_mut() else { return Ok(()) };
-    let value = match members.get(last) {
-        Some(Value::Number(_) | Value::Bool(_)) => {
-            serde_json::from_str(text).map_err(|_| format!("`{text}` is neither a number nor a boolean"))?
-        }
-        _ => Value::String(text.to_owned()),
-    };
-    members.insert(last.clone(), value);
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn load(text: &str, environment: &[(&str, &str)]) -> Result<Settings, String> {
-        let variables = environment.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Settings::load(&SourceFile::new("trunkline.yaml", text), variables).map_err(|wrong| {
-            wrong.iter().map(|one| format!("{} {}", one.code, one.message)).collect::<Vec<_>>().join("\n")
+    fn read(text: &str, environment: &Environment) -> Result<Settings, Vec<String>> {
+        let file = SourceFile::new("trunkline.yaml", text);
+        Settings::read(&file, environment, Path::new(".")).map_err(|wrong| {
+            let line = |found: Diagnostic| {
+                let (line, column) = found.file.line_column(found.span.start);
+                let hint = found.hint.unwrap_or_default();
+                format!("{}:{line}:{column} {} {} ({hint})", found.file.path, found.code, found.message)
+            };
+            wrong.into_iter().map(line).collect()
         })
     }
 
-    #[test]
-    fn takes_defaults_file_and_environment_in_this_order() {
-        let settings = load("", &[]).expect("empty is fine");
-        assert_eq!(settings.ops.listen.port(), 9640);
-        let text = "broker: { url: amqp://a }\nshutdown: { deadline: 2m }\n";
-        let settings = load(text, &[("TRUNKLINE__LIMITS__DEPTH", "7"), ("TRUNKLINE__BROKER__URL", "amqp://b")]);
-        let settings = settings.expect("is valid");
-        assert_eq!((settings.limits.depth, settings.shutdown.deadline), (7, Duration::from_secs(120)));
-        assert!(matches!(&settings.broker, Broker::Amqp(amqp) if amqp.url == "amqp://b"));
-        assert!(matches!(load("broker: embedded\n", &[]).expect("is valid").broker, Broker::Embedded));
-        let over = load("broker: embedded\n", &[("TRUNKLINE__BROKER__URL", "amqp://b")]).expect("is valid");
-        assert!(matches!(over.broker, Broker::Amqp(_)));
+    fn url(settings: &Settings) -> &str {
+        match &settings.broker {
+            Broker::Amqp(connection) => &connection.url,
+            Broker::Embedded => "embedded",
+        }
     }
 
     #[test]
-    fn says_what_is_wrong() {
-        assert!(load("broker: { urll: x }\n", &[]).expect_err("unknown").starts_with("TL102 "));
-        assert!(load("broker: memory\n", &[]).expect_err("unknown").starts_with("TL108 "));
-        assert!(load("broker: { url: '${env:TRUNKLINE_NONE}' }\n", &[]).expect_err("unset").starts_with("TL501 "));
-        assert!(load("ops: { listen: 0.0.0.0:9640 }\n", &[]).expect_err("remote").starts_with("TL502 "));
-        assert!(load("ops: { listen: 0.0.0.0:9640, allow_remote: true }\n", &[]).is_ok());
-        assert!(load("", &[("TRUNKLINE__LIMITS__DEPTH", "deep")]).expect_err("no number").starts_with("TL502 "));
-        assert!(load("", &[("TRUNKLINE__LIMIT__DEPTH", "7")]).expect_err("no such").starts_with("TL502 "));
+    fn defaults_are_complete() {
+        let settings = read("", &Environment::default()).expect("is right");
+        assert_eq!(url(&settings), "amqp://guest:guest@127.0.0.1:5672/%2f");
+        assert!(settings.ops.listen.ip().is_loopback());
+        assert_eq!(settings.limits.message(), message::Limits::default());
     }
 
     #[test]
-    fn shows_no_password() {
-        let settings = load("broker: { url: 'amqp://u:geheim@h' }\n", &[]).expect("is valid");
-        assert!(!format!("{settings:?}").contains("geheim"));
+    fn the_environment_overrides_any_value() {
+        let environment = Environment::default()
+            .with("TRUNKLINE__BROKER__URL", "amqp://u:p@h:5672/%2f")
+            .with("TRUNKLINE__LIMITS__DEPTH", "12")
+            .with("TRUNKLINE__LIMITS__BODY", "64KiB")
+            .with("TRUNKLINE__LOG__FORMAT", "human")
+            .with("TRUNKLINE_OTHER", "x");
+        let settings = read("broker: embedded\nlimits: { depth: 5 }\n", &environment).expect("is right");
+        assert_eq!(url(&settings), "amqp://u:p@h:5672/%2f");
+        assert_eq!((settings.limits.depth, settings.limits.body), (12, Size(65_536)));
+        assert_eq!(settings.log.format, logs::Format::Human);
+        let settings = read("broker: { url: 'amqp://a' }", &Environment::default().with("TRUNKLINE__BROKER", "embedded"));
+        assert_eq!(url(&settings.expect("is right")), "embedded");
+    }
+
+    #[test]
+    fn a_wrong_variable_is_named_without_its_value() {
+        let environment = Environment::default().with("TRUNKLINE__LIMITS__DEPTH", "hunter2");
+        assert_eq!(
+            read("", &environment).expect_err("is wrong"),
+            ["the environment:1:1 TL104 the value given here is not a whole number (write a whole number here)"]
+        );
+        let environment = Environment::default().with("TRUNKLINE__A", "").with("TRUNKLINE__BROKR__URL", "x");
+        let wrong = read("", &environment).expect_err("is wrong");
+        assert!(wrong[0].starts_with("the environment:1:1 TL102 unknown key `a`"), "{wrong:?}");
+    }
+
+    #[test]
+    fn secrets_are_resolved_in_scalars_and_never_shown() {
+        let folder = tempfile::tempdir().expect("makes a folder");
+        std::fs::write(folder.path().join("pw"), "s3cret\n").expect("writes");
+        let text = format!("broker:\n  url: amqp://${{env:USER_NAME}}:${{file:{}/pw}}@h:5672/%2f\n", folder.path().display());
+        let environment = Environment::default().with("USER_NAME", "erp");
+        assert_eq!(url(&read(&text, &environment).expect("is right")), "amqp://erp:s3cret@h:5672/%2f");
+
+        let wrong = read("broker:\n  url: ${env:NOPE}\n", &environment).expect_err("is wrong");
+        assert!(wrong[0].starts_with("trunkline.yaml:2:8 TL501 the environment variable `NOPE` is not set"), "{wrong:?}");
+        let wrong = read("log:\n  format: ${env:USER_NAME}\n", &environment).expect_err("is wrong");
+        assert!(!wrong[0].contains("erp"), "{wrong:?}");
+        assert!(wrong[0].starts_with("trunkline.yaml:2:11 TL108"), "{wrong:?}");
+        let wrong = read("limits:\n  depth: ${env:USER_NAME}\n", &environment).expect_err("is wrong");
+        assert!(!wrong[0].contains("erp"), "{wrong:?}");
+        let wrong = read("broker: ${vault:x}\n", &environment).expect_err("is wrong");
+        assert!(wrong[0].contains("write `${env:NAME}`"), "{wrong:?}");
+    }
+
+    #[test]
+    fn mistakes_have_places() {
+        let wrong = |text| read(text, &Environment::default()).expect_err("is wrong").remove(0);
+        assert_eq!(
+            wrong("broker: { ulr: x }\n"),
+            "trunkline.yaml:1:11 TL102 unknown key `ulr` (did you mean `url`?)"
+        );
+        assert!(wrong("limits:\n  body: 16MB\n").starts_with("trunkline.yaml:2:9 TL108 `16MB` is not a size"));
+        assert!(wrong("limits:\n  depth: many\n").starts_with("trunkline.yaml:2:10 TL104 expected a whole number"));
+        assert!(wrong("broker: embeded\n").starts_with("trunkline.yaml:1:9 TL108 `embeded` is not `embedded`"));
+        assert!(wrong("broker:\n  url: localhost\n").starts_with("trunkline.yaml:2:8 TL502 not a broker's URI"));
+        assert!(wrong("broker: { tls: { key: x } }\n").starts_with("trunkline.yaml:1:16 TL502"));
+        assert!(wrong("log: { level: 'a=b=c' }\n").starts_with("trunkline.yaml:1:15 TL502"));
+        assert!(wrong("ops: { listen: '0.0.0.0:9640' }\n").starts_with("trunkline.yaml:1:16 TL502"));
+        assert!(wrong("ops: { listen: 9640 }\n").starts_with("trunkline.yaml:1:16 TL104"));
+    }
+
+    #[test]
+    fn debug_shows_no_password() {
+        let settings = read("broker: { url: 'amqp://u:s3cret@h' }", &Environment::default()).expect("is right");
+        assert!(!format!("{settings:?}").contains("s3cret"));
     }
 }

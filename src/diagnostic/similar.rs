@@ -5,10 +5,20 @@ pub fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str
     let budget = ((name.chars().count() + 1) / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (distance(name, candidate), candidate))
+        .map(|candidate| (if swapped(name, candidate) { 1 } else { distance(name, candidate) }, candidate))
         .filter(|(distance, _)| *distance <= budget)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// Whether one has the letters of the other in another order, as `ulr` for `url`.
+fn swapped(a: &str, b: &str) -> bool {
+    let sorted = |text: &str| {
+        let mut letters: Vec<char> = text.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    a.len() == b.len() && sorted(a) == sorted(b)
 }
 
 /// Levenshtein's distance, with two rows.
@@ -39,6 +49,7 @@ mod tests {
     fn finds_what_was_meant() {
         assert_eq!(did_you_mean("tranform", ["transform", "filter"]), Some("transform"));
         assert_eq!(did_you_mean("acepts", ["accepts", "from"]), Some("accepts"));
+        assert_eq!(did_you_mean("ulr", ["url", "tls"]), Some("url"));
         assert_eq!(did_you_mean("banana", ["transform", "filter"]), None);
     }
 

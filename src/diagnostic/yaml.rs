@@ -108,14 +108,21 @@ fn diagnose(file: &SourceFile, error: &Error) -> Diagnostic {
                 .hint("keep one of them")
         }
         Error::SerdeInvalidType { unexpected, expected, .. } => {
+            let expected = in_words(expected);
             Diagnostic::error(codes::YAML_WRONG_TYPE, file, span, format!("expected {expected}, found {unexpected}"))
                 .hint(format!("write {expected} here"))
         }
         Error::SerdeInvalidValue { unexpected, expected, .. } => {
+            let expected = in_words(expected);
             Diagnostic::error(codes::VALUE_INVALID, file, span, format!("{unexpected} is not {expected}"))
                 .hint(format!("write {expected} here"))
         }
-        Error::InvalidScalar { .. } | Error::InvalidBooleanStrict { .. } | Error::NullIntoString { .. } => {
+        Error::InvalidScalar { ty, .. } => {
+            let (expected, found) = (in_words(ty), file.text.get(span.clone()).unwrap_or_default());
+            Diagnostic::error(codes::YAML_WRONG_TYPE, file, span, format!("expected {expected}, found `{found}`"))
+                .hint(format!("write {expected} here"))
+        }
+        Error::InvalidBooleanStrict { .. } | Error::NullIntoString { .. } => {
             Diagnostic::error(codes::YAML_WRONG_TYPE, file, span, plain(error))
                 .hint("the reference of this file lists each key with its type")
         }
@@ -126,6 +133,20 @@ fn diagnose(file: &SourceFile, error: &Error) -> Diagnostic {
         _ => {
             Diagnostic::error(codes::YAML_SYNTAX, file, span, plain(error)).hint("check indentation, quotes and colons")
         }
+    }
+}
+
+/// A type as serde names it, in the words of people who write files.
+pub fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "an integer",
+        "f32" | "f64" => "a number",
+        "a boolean" | "bool" | "boolean" => "`true` or `false`",
+        "a string" | "string" | "str" => "text",
+        "a sequence" => "a list, as `[a, b]`",
+        expected if expected.starts_with("struct ") => "a map of keys",
+        expected => expected,
     }
 }
 
