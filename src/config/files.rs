@@ -99,9 +99,7 @@ fn join(folder: &str, name: &str) -> String {
 
 /// The name that a YAML file's path makes, or why it makes none. Test files have none, and are not wrong.
 pub(super) fn name(path: &str, file: &SourceFile) -> Result<Option<String>, Diagnostic> {
-    let wrong = |message: String, hint: &str| {
-        Err(Diagnostic::error(codes::FILE_NAME, file, 0..0, message).hint(hint))
-    };
+    let wrong = |message: String, hint: &str| Err(Diagnostic::error(codes::FILE_NAME, file, 0..0, message).hint(hint));
     if path.ends_with(".yml") {
         return wrong(format!("`{}` is not read: the ending is `.yaml`", file.path), "rename it to `….yaml`");
     }

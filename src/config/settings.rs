@@ -304,9 +304,8 @@ const MOST_LEVELS: usize = 256;
 impl Connection {
     /// The adapter's settings; reads the certificates.
     pub fn adapter(&self, folder: &Path) -> std::io::Result<AmqpSettings> {
-        let read = |path: &Option<String>| {
-            path.as_ref().map(|path| std::fs::read_to_string(folder.join(path))).transpose()
-        };
+        let read =
+            |path: &Option<String>| path.as_ref().map(|path| std::fs::read_to_string(folder.join(path))).transpose();
         let identity = read(&self.tls.certificate)?.zip(read(&self.tls.key)?);
         Ok(AmqpSettings { url: self.url.clone(), ca: read(&self.tls.ca)?, identity })
     }
@@ -355,7 +354,8 @@ mod tests {
         assert_eq!(url(&settings), "amqp://u:p@h:5672/%2f");
         assert_eq!((settings.limits.depth, settings.limits.body), (12, Size(65_536)));
         assert_eq!(settings.log.format, logs::Format::Human);
-        let settings = read("broker: { url: 'amqp://a' }", &Environment::default().with("TRUNKLINE__BROKER", "embedded"));
+        let settings =
+            read("broker: { url: 'amqp://a' }", &Environment::default().with("TRUNKLINE__BROKER", "embedded"));
         assert_eq!(url(&settings.expect("is right")), "embedded");
     }
 
@@ -375,12 +375,16 @@ mod tests {
     fn secrets_are_resolved_in_scalars_and_never_shown() {
         let folder = tempfile::tempdir().expect("makes a folder");
         std::fs::write(folder.path().join("pw"), "s3cret\n").expect("writes");
-        let text = format!("broker:\n  url: amqp://${{env:USER_NAME}}:${{file:{}/pw}}@h:5672/%2f\n", folder.path().display());
+        let text =
+            format!("broker:\n  url: amqp://${{env:USER_NAME}}:${{file:{}/pw}}@h:5672/%2f\n", folder.path().display());
         let environment = Environment::default().with("USER_NAME", "erp");
         assert_eq!(url(&read(&text, &environment).expect("is right")), "amqp://erp:s3cret@h:5672/%2f");
 
         let wrong = read("broker:\n  url: ${env:NOPE}\n", &environment).expect_err("is wrong");
-        assert!(wrong[0].starts_with("trunkline.yaml:2:8 TL501 the environment variable `NOPE` is not set"), "{wrong:?}");
+        assert!(
+            wrong[0].starts_with("trunkline.yaml:2:8 TL501 the environment variable `NOPE` is not set"),
+            "{wrong:?}"
+        );
         let wrong = read("log:\n  format: ${env:USER_NAME}\n", &environment).expect_err("is wrong");
         assert!(!wrong[0].contains("erp"), "{wrong:?}");
         assert!(wrong[0].starts_with("trunkline.yaml:2:11 TL108"), "{wrong:?}");
@@ -393,10 +397,7 @@ mod tests {
     #[test]
     fn mistakes_have_places() {
         let wrong = |text| read(text, &Environment::default()).expect_err("is wrong").remove(0);
-        assert_eq!(
-            wrong("broker: { ulr: x }\n"),
-            "trunkline.yaml:1:11 TL102 unknown key `ulr` (did you mean `url`?)"
-        );
+        assert_eq!(wrong("broker: { ulr: x }\n"), "trunkline.yaml:1:11 TL102 unknown key `ulr` (did you mean `url`?)");
         assert!(wrong("limits:\n  body: 16MB\n").starts_with("trunkline.yaml:2:9 TL108 `16MB` is not a size"));
         assert!(wrong("limits:\n  depth: many\n").starts_with("trunkline.yaml:2:10 TL104 expected a whole number"));
         assert!(wrong("broker: embeded\n").starts_with("trunkline.yaml:1:9 TL108 `embeded` is not `embedded`"));

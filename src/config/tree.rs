@@ -56,9 +56,8 @@ impl Node {
             Raw::Text(value) => Kind::Text(value),
             Raw::List(items) => Kind::List(items.into_iter().map(|item| Self::of(file, item)).collect()),
             Raw::Map(entries) => {
-                let entry = |(key, value): (Spanned<String>, Spanned<Raw>)| {
-                    (key.value, at(key.span), Self::of(file, value))
-                };
+                let entry =
+                    |(key, value): (Spanned<String>, Spanned<Raw>)| (key.value, at(key.span), Self::of(file, value));
                 Kind::Map(entries.into_iter().map(entry).collect())
             }
         };

@@ -104,7 +104,8 @@ mod tests {
             assert_eq!(parse_size(text), Some(Size(bytes)));
             assert_eq!(Size(bytes).to_string(), text);
         }
-        for wrong in ["", "5", "KiB", "5KB", "5 MiB", "-1B", "1.5MiB", "99999999999999999999GiB", "18446744073709551615KiB"]
+        for wrong in
+            ["", "5", "KiB", "5KB", "5 MiB", "-1B", "1.5MiB", "99999999999999999999GiB", "18446744073709551615KiB"]
         {
             assert_eq!(parse_size(wrong), None, "{wrong}");
         }
