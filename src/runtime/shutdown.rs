@@ -4,6 +4,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::telemetry::events;
+
 use super::bus::Handle;
 
 /// How the bus ended.
@@ -40,7 +42,15 @@ impl Signals {
 
 /// Runs the bus until a signal, then drains it. A second signal ends it at once.
 pub async fn run_until_signal(bus: Handle, signals: &mut Signals) -> End {
-    signals.next().await;
+    let serve = async {
+        bus.ready().await;
+        events::ready();
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = signals.next() => {}
+        () = serve => {}
+    }
     tokio::select! {
         biased;
         left = bus.shutdown() => if left == 0 { End::Drained } else { End::Deadline(left) },

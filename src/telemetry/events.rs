@@ -55,20 +55,6 @@ pub fn route_resumed(route: &str) {
     info!(route, "dead letters can be published again; the route goes on");
 }
 
-/// An attempt failed and is repeated at once.
-pub fn retrying(route: &str, properties: &Properties, failure: &Failure, attempts: u32) {
-    debug!(
-        route,
-        message_id = id(properties.message_id.as_ref()),
-        correlation_id = id(properties.correlation_id.as_ref()),
-        step = failure.step.as_deref().unwrap_or_default(),
-        kind = failure.kind.name(),
-        reason = failure.reason,
-        attempts,
-        "attempt failed; trying again at once"
-    );
-}
-
 /// A message is in the dead-letter queue.
 pub fn dead_lettered(route: &str, properties: &Properties, failure: &Failure, attempts: u32) {
     warn!(
@@ -122,4 +108,71 @@ pub fn drained(in_flight: usize) {
 /// The listener for metrics and probes is up.
 pub fn listening(address: &str) {
     info!(address, "metrics and probes are served");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::message::Kind;
+    use crate::telemetry::names::LOG_FIELDS;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn every_line_is_json_and_every_field_is_named() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(Level::TRACE)
+            .with_target(false)
+            .json()
+            .flatten_event(true)
+            .with_writer(move || writer.clone())
+            .finish();
+        let failure = Failure::permanent(Kind::Mapping, "no such key").in_step("erp");
+        let properties = Properties { message_id: Some("m1".into()), ..Properties::default() };
+        tracing::subscriber::with_default(subscriber, || {
+            starting("amqp", 6);
+            not_durable();
+            ready();
+            route_up("chat/order", "chat.order");
+            route_down("chat/order", "connection refused", Duration::from_millis(100));
+            route_refused("chat/order", "other arguments", Duration::from_secs(10));
+            route_paused("chat/order", "queue is full");
+            route_resumed("chat/order");
+            dead_lettered("chat/order", &properties, &failure, 1);
+            panicked("chat/order", "index out of bounds");
+            late_answer("chat/order", &properties);
+            of_route("chat/order", Level::INFO, "a customer's order");
+            draining(3);
+            drained(0);
+            drained(2);
+            listening("127.0.0.1:9640");
+        });
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let mut fields = BTreeSet::new();
+        for line in text.lines() {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            fields.extend(line.as_object().unwrap().keys().cloned());
+        }
+        for (name, _) in LOG_FIELDS {
+            assert!(fields.remove(*name), "no event has the field `{name}`");
+        }
+        assert_eq!(fields.into_iter().collect::<Vec<_>>(), ["level", "message", "timestamp"]);
+    }
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeSet;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 use trunkline::adapter::amqp::{Amqp, AmqpSettings};
 use trunkline::adapter::embedded::Broker;
 use trunkline::contract::{Files, Registry};
@@ -244,4 +247,74 @@ async fn stopping_under_load_doubles_nothing_and_loses_nothing() {
         assert_eq!(take(&mut *out, 1).await[0].message.body, "end");
         Rig { names, client, bus }.stop_and_find_all_settled().await;
     }
+}
+
+/// A TCP proxy in front of the broker, which can cut every connection.
+struct Proxy {
+    address: std::net::SocketAddr,
+    connections: Arc<Mutex<JoinSet<()>>>,
+    _accept: AbortOnDropHandle<()>,
+}
+
+impl Proxy {
+    async fn start(upstream: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("is bound");
+        let connections = Arc::new(Mutex::new(JoinSet::new()));
+        let into = Arc::clone(&connections);
+        let accept = tokio::spawn(async move {
+            while let Ok((mut client, _)) = listener.accept().await {
+                let upstream = upstream.clone();
+                into.lock().unwrap().spawn(async move {
+                    let Ok(mut broker) = TcpStream::connect(upstream).await else { return };
+                    let _cut = tokio::io::copy_bidirectional(&mut client, &mut broker).await;
+                });
+            }
+        });
+        Self { address, connections, _accept: AbortOnDropHandle::new(accept) }
+    }
+
+    fn cut(&self) {
+        self.connections.lock().unwrap().abort_all();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_cut_under_load_lose_nothing() {
+    let url = variable("TRUNKLINE_TEST_AMQP_URL");
+    let (before, rest) = url.rsplit_once('@').expect("a user");
+    let (host, after) = rest.split_once('/').unwrap_or((rest, "%2f"));
+    let proxy = Proxy::start(host.to_owned()).await;
+    let through = format!("{before}@{}/{after}", proxy.address);
+    let client = soon("a session", brokers()).await.remove(1).0;
+    let names = Names { source: unique("in"), target: unique("out"), other: unique("other") };
+    let topology = Topology { queues: vec![queue(&names.target, &[])], ..Topology::default() };
+    client.declare(&topology).await.expect("declared");
+    let amqp = Amqp::new(AmqpSettings { url: through, ..AmqpSettings::default() }).expect("a valid URI");
+    let bus = Bus::start([plan(&names, UNTOUCHED)], Arc::new(amqp), Settings::default());
+    soon("ready", bus.ready()).await;
+    let rig = Rig { names, client, bus };
+    let mut out = rig.source(&rig.names.target).await;
+    let load = rig.publish(numbered(4_000));
+    let faults = async {
+        let mut moved = BTreeSet::new();
+        let (mut all, mut next_cut) = (0, 500);
+        while moved.len() < 4_000 {
+            for delivery in take(&mut *out, 1).await {
+                all += 1;
+                moved.insert(delivery.message.body);
+            }
+            if moved.len() >= next_cut && next_cut <= 2_500 {
+                proxy.cut();
+                next_cut += 1_000;
+            }
+        }
+        all
+    };
+    let ((), all) = tokio::join!(load, faults);
+    // Three cuts, and at each at most what was in flight comes twice.
+    assert!(all <= 4_000 + 3 * 250, "{all}");
+    let status = rig.bus.status();
+    assert_eq!(status.routes[0].reason, None);
+    rig.stop_and_find_all_settled().await;
 }
