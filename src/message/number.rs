@@ -31,6 +31,53 @@ impl Number {
         is_json_number(text).then(|| Self(Repr::Written(Text::from(text))))
     }
 
+    /// `mantissa × 10^-scale` in its shortest form.
+    pub fn of_scaled(mantissa: i128, mut scale: u32) -> Self {
+        let mut digits = mantissa.unsigned_abs();
+        if let Ok(mut small) = u64::try_from(digits) {
+            while scale > 0 && small.is_multiple_of(10) {
+                small /= 10;
+                scale -= 1;
+            }
+            digits = u128::from(small);
+        }
+        while scale > 0 && digits.is_multiple_of(10) {
+            digits /= 10;
+            scale -= 1;
+        }
+        let negative = mantissa < 0;
+        if scale == 0
+            && let Ok(magnitude) = i64::try_from(digits)
+        {
+            return Self(Repr::Int(if negative { -magnitude } else { magnitude }));
+        }
+        if scale == 0 && negative && digits == u128::from(i64::MIN.unsigned_abs()) {
+            return Self(Repr::Int(i64::MIN));
+        }
+        let mut text = String::with_capacity(23);
+        if negative {
+            text.push('-');
+        }
+        let digits = digits.to_string();
+        let scale = scale as usize;
+        match digits.len().checked_sub(scale).filter(|whole| *whole > 0) {
+            Some(whole) => {
+                let (whole, fraction) = digits.split_at_checked(whole).unwrap_or((&digits, ""));
+                text.push_str(whole);
+                if !fraction.is_empty() {
+                    text.push('.');
+                    text.push_str(fraction);
+                }
+            }
+            None => {
+                text.push_str("0.");
+                text.extend(std::iter::repeat_n('0', scale - digits.len()));
+                text.push_str(&digits);
+            }
+        }
+        Self(Repr::Written(Text::from(text.as_str())))
+    }
+
     /// The number as written, or in its shortest form where it was computed.
     pub fn to_text(&self) -> Text {
         match &self.0 {

@@ -220,7 +220,7 @@ impl<'p> Run<'p> {
                 self.updated(node, env, input.clone(), out)
             }
             Kind::Identity | Kind::Const(_) | Kind::Var(_) | Kind::Global(_) => out(self.one(node, env, input)?),
-            Kind::Array(_) | Kind::Record(_) | Kind::Format(_) | Kind::Table(..) => out(self.one(node, env, input)?),
+            Kind::Array(_) | Kind::Record(..) | Kind::Format(_) | Kind::Table(..) => out(self.one(node, env, input)?),
         }
     }
 
@@ -238,7 +238,7 @@ impl<'p> Run<'p> {
             Kind::Var(hops) => Ok(env.value(*hops).clone()),
             Kind::Global(at) => Ok(self.globals.get(*at).unwrap_or(&ops::NULL).clone()),
             Kind::Path(base, steps) => self.one_path(base, steps, env, input),
-            Kind::Record(fields) => self.record(fields, env, input),
+            Kind::Record(keys, values) => self.record(keys, values, env, input),
             Kind::Array(inner) => self.array(inner, env, input),
             Kind::Math(op, left, right, repeat) => self.one_math(*op, left, right, *repeat, env, input),
             Kind::Compare(op, left, right) => self.one_comparison(*op, left, right, env, input),
@@ -373,10 +373,10 @@ impl<'p> Run<'p> {
         Ok(current)
     }
 
-    fn record(&self, fields: &[(Text, Node)], env: &Env<'_>, input: &Value) -> Flow<Value> {
-        let mut members = Members::with_capacity_and_hasher(fields.len(), Default::default());
-        for (key, value) in fields {
-            members.insert(key.clone(), self.one(value, env, input)?);
+    fn record(&self, keys: &Members, values: &[Node], env: &Env<'_>, input: &Value) -> Flow<Value> {
+        let mut members = keys.clone();
+        for (slot, value) in members.values_mut().zip(values) {
+            *slot = self.one(value, env, input)?;
         }
         self.built(Value::object(members))
     }

@@ -12,7 +12,7 @@ use super::eval::Run;
 use super::node::{Arg, Def, Fold, Format, Kind, Node, Part, Pattern, Piece, Span, Step};
 use super::{Code, CompileError, Tables, format, ops, syntax};
 use crate::diagnostic::{codes, did_you_mean};
-use crate::message::{Limits, Number, Text, Value};
+use crate::message::{Limits, Members, Number, Text, Value};
 
 /// Levels of expressions inside each other.
 const MAX_LEVELS: usize = 256;
@@ -296,14 +296,14 @@ impl<'s> Lower<'s> {
             span = union(span, union(key.span, value.span));
             nodes.push((key, value));
         }
-        let all_one = nodes.iter().all(|(key, value)| key.constant().is_some() && value.one);
-        if all_one {
-            let fields = nodes.into_iter().filter_map(|(key, value)| match key.kind {
-                Kind::Const(Value::String(key)) => Some((key, value)),
-                _ => None,
-            });
-            let fields = fields.collect();
-            return self.node(Kind::Record(fields), span);
+        let keys = nodes.iter().map(|(key, value)| match key.constant() {
+            Some(Value::String(key)) if value.one => Some((key.clone(), Value::Null)),
+            _ => None,
+        });
+        let keys: Option<Members> = keys.collect();
+        if let Some(keys) = keys.filter(|keys| keys.len() == nodes.len()) {
+            let values = nodes.into_iter().map(|(_, value)| value).collect();
+            return self.node(Kind::Record(Box::new(keys), values), span);
         }
         self.node(Kind::Object(nodes.into()), span)
     }
@@ -637,8 +637,9 @@ fn fold(kind: Kind) -> Kind {
             Kind::Empty => Some(Value::array(Vec::new())),
             _ => None,
         },
-        Kind::Record(fields) => {
-            fields.iter().map(|(key, value)| Some((key.clone(), value.constant()?.clone()))).collect()
+        Kind::Record(keys, values) => {
+            let values = values.iter().map(|value| value.constant().cloned());
+            keys.keys().zip(values).map(|(key, value)| Some((key.clone(), value?))).collect()
         }
         Kind::Negate(inner) => match inner.constant() {
             Some(Value::Number(number)) => Some(Value::Number(super::num::negate(number))),

@@ -7,7 +7,7 @@ use jaq_core::ops::{Cmp, Math};
 
 use super::native::Native;
 use super::pattern::Regex;
-use crate::message::{Text, Value};
+use crate::message::{Members, Text, Value};
 
 /// Bytes of the source, or nothing for what comes from the library of definitions.
 pub(super) type Span = Option<(u32, u32)>;
@@ -148,8 +148,8 @@ pub(super) enum Kind {
     Bind(Box<Node>, Pattern, Box<Node>),
     Comma(Box<[Node]>),
     Array(Box<Node>),
-    /// Constant keys, one value each.
-    Record(Box<[(Text, Node)]>),
+    /// Distinct constant keys, one value each: the object with its keys is made once and then copied.
+    Record(Box<Members>, Box<[Node]>),
     Object(Box<[(Node, Node)]>),
     Interpolate(Format, Box<[Piece]>),
     Format(Format),
@@ -202,7 +202,7 @@ impl Kind {
     pub(super) fn gives_one(&self, defs: &[Option<Def>]) -> bool {
         match self {
             Self::Identity | Self::Const(_) | Self::Var(_) | Self::Global(_) => true,
-            Self::Array(_) | Self::Record(_) | Self::Format(_) | Self::Table(..) => true,
+            Self::Array(_) | Self::Record(..) | Self::Format(_) | Self::Table(..) => true,
             Self::Recurse | Self::Empty | Self::Closure(_) | Self::Comma(_) | Self::Break(_) => false,
             Self::Path(base, steps) => base.one && steps.iter().all(Step::one),
             Self::Not(inner) | Self::Negate(inner) => inner.one,

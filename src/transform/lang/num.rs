@@ -32,6 +32,10 @@ fn small(number: &Number) -> Option<(i128, u32)> {
     if text.len() > 30 {
         return None;
     }
+    if text.len() <= 18 {
+        let (mantissa, scale) = short(text)?;
+        return Some((i128::from(mantissa), scale));
+    }
     let mut mantissa: i128 = 0;
     let mut scale: u32 = 0;
     let mut fraction = false;
@@ -49,17 +53,23 @@ fn small(number: &Number) -> Option<(i128, u32)> {
     Some((if text.starts_with('-') { -mantissa } else { mantissa }, scale))
 }
 
-fn of_small(mut mantissa: i128, mut scale: u32) -> Number {
-    while scale > 0 && mantissa % 10 == 0 {
-        mantissa /= 10;
-        scale -= 1;
+/// The same for at most 18 characters, in machine words.
+fn short(text: &str) -> Option<(i64, u32)> {
+    let mut mantissa: i64 = 0;
+    let mut scale: u32 = 0;
+    let mut fraction = false;
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                mantissa = mantissa * 10 + i64::from(byte - b'0');
+                scale += u32::from(fraction);
+            }
+            b'.' => fraction = true,
+            b'-' => {}
+            _ => return None,
+        }
     }
-    if scale == 0
-        && let Ok(int) = i64::try_from(mantissa)
-    {
-        return Number::from(int);
-    }
-    written(mantissa.unsigned_abs().to_string(), mantissa < 0, scale as usize)
+    Some((if text.starts_with('-') { -mantissa } else { mantissa }, scale))
 }
 
 /// A number of these digits, the last `scale` of them behind the point.
@@ -116,9 +126,12 @@ pub(super) fn add(a: &Number, b: &Number) -> Result<Number, Error> {
     }
     if let (Some((a, a_scale)), Some((b, b_scale))) = (small(a), small(b)) {
         let scale = a_scale.max(b_scale);
-        let align = |value: i128, from: u32| 10i128.checked_pow(scale - from).and_then(|by| value.checked_mul(by));
+        let align = |value: i128, from: u32| match scale - from {
+            0 => Some(value),
+            by => 10i128.checked_pow(by).and_then(|by| value.checked_mul(by)),
+        };
         if let Some(sum) = align(a, a_scale).zip(align(b, b_scale)).and_then(|(a, b)| a.checked_add(b)) {
-            return Ok(of_small(sum, scale));
+            return Ok(Number::of_scaled(sum, scale));
         }
     }
     of_big(&(big(a)? + big(b)?))
@@ -153,7 +166,7 @@ pub(super) fn multiply(a: &Number, b: &Number) -> Result<Number, Error> {
     if let (Some((a, a_scale)), Some((b, b_scale))) = (small(a), small(b))
         && let Some(product) = a.checked_mul(b)
     {
-        return Ok(of_small(product, a_scale + b_scale));
+        return Ok(Number::of_scaled(product, a_scale + b_scale));
     }
     of_big(&(big(a)? * big(b)?))
 }

@@ -20,7 +20,7 @@ pub(super) fn reads(node: &Node, defs: &[Option<Def>], known: &mut BTreeMap<usiz
         Kind::Pipe(left, _) => any(&[left]),
         Kind::Bind(source, _, body) => any(&[source, body]),
         Kind::Comma(parts) => parts.iter().any(|part| any(&[part])),
-        Kind::Record(fields) => fields.iter().any(|(_, value)| any(&[value])),
+        Kind::Record(_, values) => values.iter().any(|value| any(&[value])),
         Kind::Object(entries) => entries.iter().any(|(key, value)| any(&[key, value])),
         Kind::Interpolate(_, pieces) => pieces.iter().any(|piece| match piece {
             Piece::Text(_) => false,
