@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::Format;
+use super::json::JsonSchema;
 use super::xsd::Schema;
+use crate::format::json;
 use crate::format::xml::ExpandedName;
 use crate::message::{Limits, Value, Violation, Violations};
 
@@ -18,10 +20,15 @@ pub struct Contract {
 
 #[derive(Debug)]
 enum Kind {
+    Json(JsonSchema),
     Xsd { schema: Arc<Schema>, root: Option<ExpandedName> },
 }
 
 impl Contract {
+    pub(crate) fn json(reference: &str, schema: JsonSchema) -> Self {
+        Self { reference: reference.to_owned(), kind: Kind::Json(schema) }
+    }
+
     pub(crate) fn xsd(reference: &str, schema: Arc<Schema>, root: Option<ExpandedName>) -> Self {
         Self { reference: reference.to_owned(), kind: Kind::Xsd { schema, root } }
     }
@@ -34,24 +41,66 @@ impl Contract {
     /// JSON for JSON Schema, XML for XSD.
     pub fn format(&self) -> Format {
         match self.kind {
+            Kind::Json(_) => Format::Json,
             Kind::Xsd { .. } => Format::Xml,
         }
     }
 
     /// The compiled XSD and the root element that the reference names, if the contract is one.
-    pub fn schema(&self) -> Option<(&Schema, Option<&ExpandedName>)> {
+    pub fn xml_schema(&self) -> Option<(&Schema, Option<&ExpandedName>)> {
         match &self.kind {
+            Kind::Json(_) => None,
             Kind::Xsd { schema, root } => Some((schema, root.as_ref())),
         }
     }
 
     /// Reads a body strictly, validates it, and gives the document: JSON as it stands, XML by the contract's plan.
-    pub fn read(&self, _body: &Bytes, _limits: &Limits) -> Result<Value, Violations> {
-        Err(Violation::new("internal", "", "contracts are not built yet").into())
+    pub fn read(&self, body: &Bytes, limits: &Limits) -> Result<Value, Violations> {
+        self.read_body(body, limits).map_err(|violations| violations.of_contract(&self.reference))
     }
 
     /// Validates a document and writes its body: the reverse of [`Contract::read`].
-    pub fn write(&self, _document: &Value, _limits: &Limits) -> Result<Bytes, Violations> {
-        Err(Violation::new("internal", "", "contracts are not built yet").into())
+    pub fn write(&self, document: &Value, limits: &Limits) -> Result<Bytes, Violations> {
+        self.write_body(document, limits).map_err(|violations| violations.of_contract(&self.reference))
+    }
+
+    /// Validates a body without giving its document.
+    pub fn validate_body(&self, body: &Bytes, limits: &Limits) -> Result<(), Violations> {
+        self.read(body, limits).map(drop)
+    }
+
+    /// Validates a document that a mapping made, as [`Contract::write`] would.
+    pub fn validate(&self, document: &Value, limits: &Limits) -> Result<(), Violations> {
+        match &self.kind {
+            Kind::Json(schema) => Violations::none_of(schema.validate(document))
+                .map_err(|violations| violations.of_contract(&self.reference)),
+            Kind::Xsd { .. } => self.write(document, limits).map(drop),
+        }
+    }
+
+    fn read_body(&self, body: &Bytes, limits: &Limits) -> Result<Value, Violations> {
+        match &self.kind {
+            Kind::Json(schema) => {
+                let value = json::read(body, limits)?;
+                let mut violations = schema.validate(&value);
+                for violation in &mut violations {
+                    if let Some((line, column)) = json::locate(body, &violation.path) {
+                        (violation.line, violation.column) = (Some(line), Some(column));
+                    }
+                }
+                Violations::none_of(violations).map(|()| value)
+            }
+            Kind::Xsd { .. } => Err(Violation::new("internal", "", "XML contracts are not built yet").into()),
+        }
+    }
+
+    fn write_body(&self, document: &Value, limits: &Limits) -> Result<Bytes, Violations> {
+        match &self.kind {
+            Kind::Json(schema) => {
+                Violations::none_of(schema.validate(document))?;
+                Ok(json::write(document, limits)?.into())
+            }
+            Kind::Xsd { .. } => Err(Violation::new("internal", "", "XML contracts are not built yet").into()),
+        }
     }
 }

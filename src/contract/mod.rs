@@ -2,10 +2,13 @@
 
 #[expect(clippy::module_inception, reason = "the room is named after its main thing")]
 mod contract;
+mod json;
 mod place;
 mod reference;
 mod registry;
 mod resolve;
+#[cfg(test)]
+mod tests;
 pub mod xsd;
 
 use std::collections::BTreeMap;
@@ -16,15 +19,7 @@ pub use registry::Registry;
 pub use resolve::ResolveError;
 
 use crate::diagnostic::SourceFile;
-
-/// The two forms of a document in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// RFC 8259.
-    Json,
-    /// XML 1.0.
-    Xml,
-}
+pub use crate::format::Format;
 
 /// The schema files of a project by their path below `schemas/`, as `erp/order.xsd`.
 pub type Files = BTreeMap<Arc<str>, SourceFile>;

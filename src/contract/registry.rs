@@ -2,19 +2,23 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use super::Files;
 use super::contract::Contract;
+use super::json::{JsonSchema, Source, Sources, diagnose, is_fatal};
 use super::place::join;
 use super::reference::{self, Target, target};
 use super::resolve::ResolveError;
 use super::xsd::{Schema, directives};
-use crate::diagnostic::{Diagnostic, codes, did_you_mean};
+use crate::diagnostic::{Diagnostic, Severity, codes, did_you_mean};
+use crate::format::json::pointer;
+use crate::message::Value;
 
 /// The contracts of a project, compiled when first resolved.
 pub struct Registry {
     files: Arc<Files>,
+    sources: OnceLock<Arc<Sources>>,
     schemas: Mutex<HashMap<String, Result<Arc<Schema>, Vec<Diagnostic>>>>,
     contracts: Mutex<HashMap<String, Arc<Contract>>>,
 }
@@ -22,7 +26,12 @@ pub struct Registry {
 impl Registry {
     /// A registry over these files.
     pub fn new(files: Files) -> Self {
-        Self { files: Arc::new(files), schemas: Mutex::default(), contracts: Mutex::default() }
+        Self {
+            files: Arc::new(files),
+            sources: OnceLock::new(),
+            schemas: Mutex::default(),
+            contracts: Mutex::default(),
+        }
     }
 
     /// The contract of a reference, as `chat/order#/$defs/line`. The same contract for the same reference.
@@ -44,6 +53,9 @@ impl Registry {
     /// The roots that a reference to this contract may name: global elements of an XSD, `/$defs/…` of a JSON Schema.
     pub fn roots(&self, name: &str) -> Result<Vec<String>, ResolveError> {
         let target = target(&self.files, name)?;
+        if target.path.ends_with(".json") {
+            return Ok(definitions(&*self.source(name, &target.path)?));
+        }
         let schema = self.schema(name, &target.path)?;
         Ok(schema.roots().iter().map(|root| root.local.to_string()).collect())
     }
@@ -51,6 +63,12 @@ impl Registry {
     /// Compiles every file, also those that nobody refers to, and gives what is wrong in them.
     pub fn check(&self) -> Vec<Diagnostic> {
         let mut found = Vec::new();
+        for path in self.files.keys().filter(|path| path.ends_with(".json")) {
+            if let Err(error) = self.json(path, path, "") {
+                found.extend(error.diagnostics);
+            }
+            found.extend(diagnose(self.sources(), path).into_iter().filter(|one| one.severity == Severity::Warning));
+        }
         for path in self.entries() {
             if let Err(diagnostics) = self.load(path) {
                 found.extend(diagnostics);
@@ -62,6 +80,9 @@ impl Registry {
     }
 
     fn compile(&self, reference: &str, target: &Target<'_>) -> Result<Contract, ResolveError> {
+        if target.path.ends_with(".json") {
+            return self.json(reference, &target.path, target.root).map(|schema| Contract::json(reference, schema));
+        }
         let schema = self.schema(reference, &target.path)?;
         if target.root.is_empty() {
             return Ok(Contract::xsd(reference, schema, None));
@@ -73,6 +94,29 @@ impl Registry {
             }
             None => Err(no_root(&schema, target.root)),
         }
+    }
+
+    fn json(&self, reference: &str, path: &str, at: &str) -> Result<JsonSchema, ResolveError> {
+        let source = self.source(reference, path)?;
+        match pointer::resolve(&source.value, at) {
+            Some(Value::Object(_) | Value::Bool(_)) if at.is_empty() || at.starts_with('/') => {}
+            _ => return Err(no_definition(&source, path, at)),
+        }
+        JsonSchema::compile(self.sources(), &source, path, at)
+            .map_err(|diagnostic| ResolveError::files(reference, vec![diagnostic]))
+    }
+
+    /// The parsed file of a JSON Schema, if it and what it refers to have no errors.
+    fn source(&self, reference: &str, path: &str) -> Result<Arc<Source>, ResolveError> {
+        let diagnostics = diagnose(self.sources(), path);
+        match self.sources().get(path) {
+            Some(Ok(source)) if !is_fatal(&diagnostics) => Ok(Arc::clone(source)),
+            _ => Err(ResolveError::files(reference, diagnostics)),
+        }
+    }
+
+    fn sources(&self) -> &Arc<Sources> {
+        self.sources.get_or_init(|| Arc::new(Sources::new(&self.files)))
     }
 
     fn schema(&self, reference: &str, path: &str) -> Result<Arc<Schema>, ResolveError> {
@@ -129,6 +173,40 @@ fn no_root(schema: &Schema, root: &str) -> ResolveError {
                 true => error.hint("it has no global elements at all"),
                 false => error.hint(format!("it has {}", shown.join(", "))),
             }
+        }
+    }
+}
+
+/// The pointers to what a JSON Schema defines by name.
+fn definitions(source: &Source) -> Vec<String> {
+    let mut found = Vec::new();
+    for place in ["$defs", "definitions"] {
+        if let Some(Value::Object(members)) = source.value.get(place) {
+            for name in members.keys() {
+                let mut at = format!("/{place}");
+                pointer::push(&mut at, name);
+                found.push(at);
+            }
+        }
+    }
+    found
+}
+
+fn no_definition(source: &Source, path: &str, at: &str) -> ResolveError {
+    let known = definitions(source);
+    if !at.is_empty() && !at.starts_with('/') {
+        let error = ResolveError::new(codes::CONTRACT_ROOT, format!("`#{at}` is no JSON Pointer into `{path}`"));
+        let meant = known.iter().find(|known| known.rsplit('/').next() == Some(at));
+        let meant = meant.cloned().unwrap_or_else(|| format!("/$defs/{at}"));
+        return error.hint(format!("write `#{meant}`"));
+    }
+    let error = ResolveError::new(codes::CONTRACT_ROOT, format!("`{path}` has no schema at `{at}`"));
+    match did_you_mean(at, known.iter().map(String::as_str)) {
+        Some(meant) => error.hint(format!("did you mean `#{meant}`?")),
+        None if known.is_empty() => error.hint("it has no `$defs`"),
+        None => {
+            let shown: Vec<String> = known.iter().take(12).map(|known| format!("`#{known}`")).collect();
+            error.hint(format!("it has {}", shown.join(", ")))
         }
     }
 }

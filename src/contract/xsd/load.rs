@@ -162,7 +162,7 @@ fn rewrite(request: &LocationRequest<'_>, _: &SchemaResolver) -> Option<String> 
 }
 
 /// A path of the map as the engine's location; what a URI could misread is escaped.
-fn to_location(path: &str) -> String {
+pub(crate) fn to_location(path: &str) -> String {
     let mut location = String::from(SCHEME);
     for byte in path.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {

@@ -13,4 +13,5 @@ mod tests;
 mod validate;
 
 pub(crate) use directives::directives;
+pub(crate) use load::{from_location, to_location};
 pub use schema::Schema;

@@ -22,7 +22,7 @@ pub(crate) struct StandIns {
 /// Stands before the number of a stand-in; no XML name can contain it.
 pub(crate) const MARK: char = '\u{1}';
 /// The prefix of names in `xsi:type`, which the engine reads as text.
-const PREFIX: &str = "trunkline";
+pub(crate) const PREFIX: &str = "trunkline-type";
 
 impl StandIns {
     /// Makes the stand-ins of an engine.
@@ -84,7 +84,8 @@ impl<'a> Names<'a> {
     /// A type's name in a form that the engine can read without learning names, and the binding for it.
     pub(crate) fn xsi_type(&self, namespace: &str, local: &str) -> (String, Option<(EngineName, EngineName)>) {
         match (self.table.get(local), self.table.get(namespace)) {
-            // Without a prefix the engine would take a default namespace; the empty name is no namespace.
+            // Without a namespace there is no default namespace either: no prefix is needed, and none would do.
+            (Some(_), _) if namespace.is_empty() => (local.to_owned(), None),
             (Some(_), Some(uri)) => (format!("{PREFIX}:{local}"), Some((self.stand_ins.prefix, uri))),
             _ => (UNKNOWN_TYPE.to_owned(), None),
         }
@@ -92,7 +93,7 @@ impl<'a> Names<'a> {
 }
 
 /// Stands for a type that the schema does not have: its prefix is then not bound, and its local name always known.
-pub(crate) const UNKNOWN_TYPE: &str = "trunkline:trunkline";
+pub(crate) const UNKNOWN_TYPE: &str = "trunkline-type:trunkline-type";
 
 fn look_up(table: &NameTable, stand_ins: &StandIns, name: &ExpandedName) -> Known {
     let local = table.get(&name.local);

@@ -9,7 +9,7 @@ use xsd_schema::validation::{ExpectedAttribute, ExpectedElement, PathStep, Schem
 
 use super::engine::Engine;
 use super::load::from_location;
-use super::names::{MARK, MAX_UNKNOWN, Names, UNKNOWN_TYPE};
+use super::names::{MARK, MAX_UNKNOWN, Names, PREFIX, UNKNOWN_TYPE};
 use super::path::{attribute_path, children, path_of, root, text};
 use super::validate::{Found, Root, XSI};
 use crate::diagnostic::did_you_mean;
@@ -28,6 +28,8 @@ pub(crate) struct Report<'a> {
     open: Vec<(usize, Option<String>)>,
     expected_elements: Vec<ExpectedElement>,
     expected_attributes: Vec<ExpectedAttribute>,
+    /// Elements with a child that is not expected.
+    confused: Vec<usize>,
     found: Vec<Found>,
 }
 
@@ -40,6 +42,7 @@ impl<'a> Report<'a> {
             open: Vec::new(),
             expected_elements: Vec::new(),
             expected_attributes: Vec::new(),
+            confused: Vec::new(),
             found: Vec::new(),
         }
     }
@@ -124,9 +127,18 @@ impl<'a> Report<'a> {
         let Some(&(at, _)) = self.open.last() else { return };
         let Some(Node::Start(element)) = self.tree.nodes().get(at) else { return };
         let subject = &self.tree.name(element.name).local;
-        let mut names: Vec<String> = self.expected_elements.iter().map(|one| self.resolve(one.local_name)).collect();
-        names.dedup();
-        let message = if parent == Some(at) { incomplete(subject, &names) } else { unexpected(subject, &names) };
+        let expected: Vec<ExpandedName> =
+            self.expected_elements.iter().flat_map(|one| self.alternatives(one)).collect();
+        let message = if parent == Some(at) {
+            // After a child that was not expected nothing is complete.
+            if self.confused.contains(&at) {
+                return;
+            }
+            incomplete(subject, &expected)
+        } else {
+            self.confused.extend(parent);
+            unexpected(self.tree.name(element.name), &expected)
+        };
         let mut violation = Violation::new(error.constraint, path_of(self.tree, at), message);
         let declared = self.open.iter().rev().find(|(open, _)| Some(*open) == parent);
         violation.schema_location = declared.and_then(|(_, place)| place.clone());
@@ -184,11 +196,17 @@ impl<'a> Report<'a> {
     }
 
     fn message(&self, error: &ValidationError, element: &Element, subject: &str) -> String {
-        if error.constraint != "cvc-complex-type.3.2.2" {
-            return self.translated(&error.message, element, subject);
+        match error.constraint {
+            "cvc-complex-type.3.2.2" => {}
+            "cvc-elt.4.1" => {
+                return format!("the schema has no type `{}`, which `xsi:type` names", self.xsi_type(element));
+            }
+            _ => return self.translated(&error.message, element, subject),
         }
-        let names: Vec<String> = self.expected_attributes.iter().map(|one| self.resolve(one.local_name)).collect();
-        let hint = match did_you_mean(subject, names.iter().map(String::as_str)) {
+        let allowed = self.expected_attributes.iter().map(|one| self.expanded(one.namespace, one.local_name));
+        let names: Vec<String> = allowed.map(|name| attribute_name(&name)).collect();
+        let meant = did_you_mean(subject, names.iter().map(String::as_str).filter(|name| *name != subject));
+        let hint = match meant {
             Some(meant) => format!("; did you mean `{meant}`?"),
             None if names.is_empty() => "; it has none".to_owned(),
             None => format!("; allowed: {}", list(&names)),
@@ -196,8 +214,34 @@ impl<'a> Report<'a> {
         format!("the attribute `{subject}` is not allowed in `{}`{hint}", self.tree.name(element.name).local)
     }
 
-    fn resolve(&self, name: EngineName) -> String {
-        self.engine.names().try_resolve(name).unwrap_or_default()
+    /// What may stand for an expected element: itself, or the members of its substitution group if it is abstract.
+    fn alternatives(&self, expected: &ExpectedElement) -> Vec<ExpandedName> {
+        let elements = &self.engine.set().arenas.elements;
+        let head = expected.element_key.filter(|key| elements.get(*key).is_some_and(|element| element.is_abstract));
+        let Some(head) = head else {
+            return vec![self.expanded(expected.namespace, expected.local_name)];
+        };
+        let mut heads = vec![head];
+        let mut found = Vec::new();
+        let mut next = 0;
+        while let Some(head) = heads.get(next).copied() {
+            next += 1;
+            for (key, element) in elements {
+                if element.resolved_substitution_groups.contains(&head) && !heads.contains(&key) {
+                    heads.push(key);
+                    if let Some(name) = element.name.filter(|_| !element.is_abstract) {
+                        found.push(self.expanded(element.target_namespace, name));
+                    }
+                }
+            }
+        }
+        found.sort_by_key(|name| name.local.to_string());
+        found
+    }
+
+    fn expanded(&self, namespace: Option<EngineName>, local: EngineName) -> ExpandedName {
+        let resolve = |name| self.engine.names().try_resolve(name).unwrap_or_default().into();
+        ExpandedName { namespace: namespace.map(resolve).unwrap_or_default(), local: resolve(local) }
     }
 
     /// The engine's own words, with the document's names in backticks for its stand-ins and quotes.
@@ -210,19 +254,26 @@ impl<'a> Report<'a> {
             rest = after.trim_start_matches(|c: char| c.is_ascii_digit());
         }
         words.push_str(rest);
-        if words.contains("trunkline:") {
-            let is_type = |attribute: &&Attribute| {
-                let name = self.tree.name(attribute.name);
-                name.namespace == XSI && name.local == "type"
-            };
-            let given = self.tree.attributes(element).iter().find(is_type).map(|attribute| attribute.value.as_str());
-            let given = given.unwrap_or_default();
+        if words.contains(PREFIX) {
+            let given = self.xsi_type(element);
             let local = given.rsplit(':').next().unwrap_or_default();
-            words = words.replace(UNKNOWN_TYPE, given).replace(&format!("trunkline:{local}"), given);
+            words = words.replace(UNKNOWN_TYPE, given).replace(&format!("{PREFIX}:{local}"), given);
         }
         let mut characters = words.chars();
-        let first = characters.next().map(|first| first.to_ascii_lowercase());
+        // A sentence's first letter, unless it begins an acronym.
+        let is_word = words.chars().nth(1).is_some_and(char::is_lowercase);
+        let first = characters.next().map(|first| if is_word { first.to_ascii_lowercase() } else { first });
         first.into_iter().chain(characters).map(|c| if c == '\'' { '`' } else { c }).collect()
+    }
+
+    /// The value of `xsi:type` as it was written.
+    fn xsi_type(&self, element: &Element) -> &str {
+        let is_type = |attribute: &&Attribute| {
+            let name = self.tree.name(attribute.name);
+            name.namespace == XSI && name.local == "type"
+        };
+        let attribute = self.tree.attributes(element).iter().find(is_type);
+        attribute.map(|attribute| attribute.value.as_str()).unwrap_or_default()
     }
 
     /// Where a declaration stands, as `erp/order.xsd:12`.
@@ -252,9 +303,7 @@ pub(crate) fn wrong_root(tree: &Tree, wanted: Root<'_>) -> Option<Found> {
             namespace_words(candidate)
         ),
         None => {
-            let mut locals: Vec<String> = candidates.iter().map(|name| name.local.to_string()).collect();
-            locals.dedup();
-            format!("the root element is `{}`; expected {}", name.local, list(&locals))
+            format!("the root element is `{}`; expected {}", name.local, list(&locals(candidates)))
         }
     };
     let path = path_of(tree, root(tree)?.0);
@@ -265,20 +314,38 @@ fn namespace_words(name: &ExpandedName) -> String {
     if name.namespace.is_empty() { "no namespace".to_owned() } else { format!("the namespace `{}`", name.namespace) }
 }
 
+/// An attribute as it is written; the prefix of its namespace is the document's affair, but for `xml:`.
+fn attribute_name(name: &ExpandedName) -> String {
+    let prefix = if name.namespace == "http://www.w3.org/XML/1998/namespace" { "xml:" } else { "" };
+    format!("{prefix}{}", name.local)
+}
+
 /// The words for children that are missing.
-fn incomplete(subject: &str, expected: &[String]) -> String {
-    format!("the content of `{subject}` is not complete; expected {}", list(expected))
+fn incomplete(subject: &str, expected: &[ExpandedName]) -> String {
+    match expected {
+        [] => format!("the content of `{subject}` is not complete"),
+        names => format!("the content of `{subject}` is not complete; expected {}", list(&locals(names))),
+    }
 }
 
 /// The words for a child that is not expected.
-fn unexpected(subject: &str, expected: &[String]) -> String {
-    match did_you_mean(subject, expected.iter().map(String::as_str).filter(|name| *name != subject)) {
-        Some(meant) => format!("the element `{subject}` is not expected here; did you mean `{meant}`?"),
-        None if expected.is_empty() => {
-            format!("the element `{subject}` is not expected here; expected no more elements")
-        }
-        None => format!("the element `{subject}` is not expected here; expected {}", list(expected)),
+fn unexpected(subject: &ExpandedName, expected: &[ExpandedName]) -> String {
+    let local = &subject.local;
+    if let Some(same) = expected.iter().find(|name| name.local == *local && name.namespace != subject.namespace) {
+        return format!("the element `{local}` has {}; expected {}", namespace_words(subject), namespace_words(same));
     }
+    let names = locals(expected);
+    match did_you_mean(local, names.iter().map(String::as_str).filter(|name| *name != local)) {
+        Some(meant) => format!("the element `{local}` is not expected here; did you mean `{meant}`?"),
+        None if names.is_empty() => format!("the element `{local}` is not expected here"),
+        None => format!("the element `{local}` is not expected here; expected {}", list(&names)),
+    }
+}
+
+fn locals(names: &[ExpandedName]) -> Vec<String> {
+    let mut locals: Vec<String> = names.iter().map(|name| name.local.to_string()).collect();
+    locals.dedup();
+    locals
 }
 
 /// Names for people: `a`, `b` or `c`; at most eight of them.
@@ -300,5 +367,5 @@ fn is_about_value(rule: &str) -> bool {
         || rule.starts_with("cvc-simple-type")
         || rule.starts_with("cvc-type.3")
         || rule.starts_with("cvc-elt.5")
-        || rule.starts_with("cvc-id")
+        || rule.starts_with("cvc-id.")
 }

@@ -1,0 +1,12 @@
+//! JSON Schema contracts: the parsed files, what is wrong in them, and validation of our own tree.
+
+mod exact;
+mod lint;
+mod message;
+mod node;
+mod schema;
+mod source;
+
+pub use schema::JsonSchema;
+pub(crate) use schema::{diagnose, is_fatal};
+pub(crate) use source::{Source, Sources};
