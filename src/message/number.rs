@@ -39,6 +39,9 @@ impl Number {
                 small /= 10;
                 scale -= 1;
             }
+            if let Some(text) = short_decimal(mantissa < 0, small, scale) {
+                return Self(Repr::Written(text));
+            }
             digits = u128::from(small);
         }
         while scale > 0 && digits.is_multiple_of(10) {
@@ -226,6 +229,33 @@ impl PartialOrd for Decimal {
     }
 }
 
+/// `digits × 10^-scale` with a point in it, without allocating; nothing where that has no room or no point.
+fn short_decimal(negative: bool, mut digits: u64, scale: u32) -> Option<Text> {
+    if !(1..=18).contains(&scale) {
+        return None;
+    }
+    let mut buffer = [b'0'; 24];
+    let mut free = buffer.len();
+    let mut put = |byte: u8| {
+        free = free.checked_sub(1)?;
+        *buffer.get_mut(free)? = byte;
+        Some(())
+    };
+    let mut place = 0;
+    while digits > 0 || place <= scale {
+        if place == scale {
+            put(b'.')?;
+        }
+        put(b'0' + u8::try_from(digits % 10).ok()?)?;
+        digits /= 10;
+        place += 1;
+    }
+    if negative {
+        put(b'-')?;
+    }
+    std::str::from_utf8(buffer.get(free..)?).ok().map(Text::from)
+}
+
 fn canonical_int(text: &str) -> Option<i64> {
     let digits = text.strip_prefix('-').unwrap_or(text);
     let canonical = match digits.as_bytes() {
@@ -270,6 +300,21 @@ mod tests {
         for text in ["0", "-0", "1.10", "12345678901234567890", "1E2", "1e+400", "-0.0", "9223372036854775807"] {
             assert_eq!(number(text).to_text(), text);
         }
+    }
+
+    #[test]
+    fn writes_scaled_integers_in_their_shortest_form() {
+        let text = |mantissa, scale| Number::of_scaled(mantissa, scale).to_text().to_string();
+        assert_eq!(text(0, 5), "0");
+        assert_eq!(text(110, 2), "1.1");
+        assert_eq!(text(-5, 3), "-0.005");
+        assert_eq!(text(1_999, 2), "19.99");
+        assert_eq!(text(200, 2), "2");
+        assert_eq!(text(i128::from(i64::MIN), 0), "-9223372036854775808");
+        assert_eq!(text(i128::from(u64::MAX), 18), "18.446744073709551615");
+        assert_eq!(text(1, 25), "0.0000000000000000000000001");
+        assert_eq!(text(-123_456_789_012_345_678_901_234, 3), "-123456789012345678901.234");
+        assert!(Number::of_scaled(i128::from(i64::MIN), 0).as_i64().is_some());
     }
 
     #[test]
