@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use crate::contract::{Contract, Format};
-use crate::message::{Failure, Kind, Limits, Message, Properties, Stage, Text, Value, Violation, Violations};
+use crate::format::json;
+use crate::message::{Failure, Kind, Limits, Message, Properties, Stage, Text, Value, Violations};
 
 /// Refuses a body that is larger than the limits allow.
 pub(crate) fn check_size(body: &Bytes, limits: &Limits, stage: Stage) -> Result<(), Failure> {
@@ -28,12 +29,15 @@ pub(crate) fn read(message: &Message, contract: &Contract, limits: &Limits, stag
     contract.read(&message.body, limits).map_err(|violations| failure(violations, stage))
 }
 
-/// Reads a body that no contract describes: JSON as it stands.
+/// Reads a body that no contract describes: JSON as it stands. What XML means, only a contract tells.
 pub(crate) fn read_plain(message: &Message, limits: &Limits, stage: Stage) -> Result<Value, Failure> {
     check_size(&message.body, limits, stage)?;
     check_encoding(&message.properties, stage)?;
-    let _ = limits;
-    Err(failure(Violation::new("internal", "", "a body without contract cannot be read yet").into(), stage))
+    if message.properties.content_type.as_deref().and_then(format_of) == Some(Format::Xml) {
+        let reason = "XML is read by a contract only: add `accepts` to the route";
+        return Err(Failure { stage, ..Failure::permanent(Kind::ContentType, reason) });
+    }
+    json::read(&message.body, limits).map_err(|violations| failure(violations.into(), stage))
 }
 
 fn check_encoding(properties: &Properties, stage: Stage) -> Result<(), Failure> {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::diagnostic::yaml::Spanned;
 use crate::endpoint::BoxFuture;
+use crate::format::json;
 use crate::message::{Failure, Text, Value};
 use crate::route::compile::{Compiler, Place};
 use crate::route::expression::Expression;
@@ -33,7 +34,7 @@ impl Compiled {
     fn log(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
         let text = match self.text.one(run)? {
             Value::String(text) => text,
-            other => Text::from(format!("{other:?}")),
+            other => Text::from(json::compact(&other)),
         };
         run.ports().log(tracing::Level::INFO, &text);
         Ok(Flow::Continue)

@@ -1,5 +1,6 @@
 //! Whole routes on fake ports.
 
+mod contracts;
 mod diagnostics;
 mod schema;
 mod steps;

@@ -247,7 +247,7 @@ fn a_permanent_failure_of_one_send_decides() {
 fn variables_tell_how_the_message_came() {
     let steps = "steps:
   - log: '$route.name + \" \" + $route.queue + \" \" + $message.exchange + \" \" + $message.routing_key'
-  - log: '[$message.received, $message.size, $message.redelivered] | tostring'
+  - log: '[$message.received, $message.size, $message.redelivered]'
 reply: {}";
     let ports = Fake::new();
     ports.advance(Duration::from_millis(1_763_690_000_250));
