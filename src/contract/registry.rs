@@ -15,11 +15,14 @@ use crate::diagnostic::{Diagnostic, Severity, codes, did_you_mean};
 use crate::format::json::pointer;
 use crate::message::Value;
 
+/// A schema file that was loaded, or why it could not be.
+type Loaded = Result<Arc<Schema>, Vec<Diagnostic>>;
+
 /// The contracts of a project, compiled when first resolved.
 pub struct Registry {
     files: Arc<Files>,
     sources: OnceLock<Arc<Sources>>,
-    schemas: Mutex<HashMap<String, Result<Arc<Schema>, Vec<Diagnostic>>>>,
+    schemas: Mutex<HashMap<String, Loaded>>,
     contracts: Mutex<HashMap<String, Arc<Contract>>>,
 }
 
@@ -123,7 +126,7 @@ impl Registry {
         self.load(path).map_err(|diagnostics| ResolveError::files(reference, diagnostics))
     }
 
-    fn load(&self, path: &str) -> Result<Arc<Schema>, Vec<Diagnostic>> {
+    fn load(&self, path: &str) -> Loaded {
         // Loading holds the lock, so that one file is never compiled twice at the same time.
         let mut schemas = lock(&self.schemas);
         let load = || Schema::load(&self.files, path).map(Arc::new);

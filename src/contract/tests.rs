@@ -205,3 +205,28 @@ fn one_contract_for_one_reference() {
     let is_shared = |_: &(dyn Send + Sync)| {};
     is_shared(&*first);
 }
+
+#[test]
+fn the_shipped_schemas_have_nothing_to_say_about() {
+    fn gather(folder: &std::path::Path, below: &std::path::Path, files: &mut Files) {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                gather(&path, below, files);
+            } else if path.extension().is_some_and(|ending| ending == "json" || ending == "xsd") {
+                let name = path.strip_prefix(below).unwrap().to_str().unwrap().to_owned();
+                let text = std::fs::read_to_string(&path).unwrap();
+                files.insert(name.as_str().into(), SourceFile::new(format!("schemas/{name}"), text));
+            }
+        }
+    }
+    let schemas = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
+    let mut files = Files::new();
+    gather(&schemas, &schemas, &mut files);
+    assert!(!files.is_empty());
+    let registry = Registry::new(files);
+    assert_eq!(registry.check().iter().map(show).collect::<Vec<_>>(), [""; 0]);
+    for name in registry.names() {
+        registry.resolve(name).unwrap();
+    }
+}

@@ -52,12 +52,9 @@ fn unexpected_members(unexpected: &[String], known: &[String]) -> String {
         [one] => did_you_mean(one, known.iter().map(String::as_str).filter(|known| known != one)),
         _ => None,
     };
-    let plural = if unexpected.len() == 1 { "member" } else { "members" };
+    let (members, are) = if unexpected.len() == 1 { ("member", "is") } else { ("members", "are") };
     let hint = meant.map(|meant| format!("; did you mean `{meant}`?")).unwrap_or_default();
-    format!(
-        "the {plural} {}{more} not allowed{hint}",
-        format!("{} {}", names.join(", "), if unexpected.len() == 1 { "is" } else { "are" })
-    )
+    format!("the {members} {}{more} {are} not allowed{hint}", names.join(", "))
 }
 
 /// None of the alternatives fits: tells of the one that came nearest, by how deep into the value its first error is.

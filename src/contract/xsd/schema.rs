@@ -22,6 +22,8 @@ pub struct Schema {
     files: Arc<Files>,
     path: Arc<str>,
     roots: Vec<ExpandedName>,
+    /// The paths of all files that were loaded.
+    documents: Vec<String>,
     has_names_in_values: bool,
     spare: Mutex<Option<Box<SchemaSet>>>,
     /// Tells the threads' engines whether the schema still lives.
@@ -33,11 +35,14 @@ impl Schema {
     pub(crate) fn load(files: &Arc<Files>, path: &str) -> Result<Self, Vec<Diagnostic>> {
         let set = load(files, path)?;
         let roots = roots(&set);
+        let mut documents: Vec<String> = set.loaded_schema_locations().filter_map(from_location).collect();
+        documents.sort_unstable();
         Ok(Self {
             files: Arc::clone(files),
             path: path.into(),
             roots,
-            has_names_in_values: has_names_in_values(files, &set),
+            has_names_in_values: has_names_in_values(files, &documents),
+            documents,
             spare: Mutex::new(Some(Box::new(set))),
             life: Arc::new(()),
         })
@@ -51,6 +56,11 @@ impl Schema {
     /// The global elements that are not abstract, those of this file's own namespace first, else by name.
     pub fn roots(&self) -> &[ExpandedName] {
         &self.roots
+    }
+
+    /// The texts of this file and of those that it includes, imports and redefines, in the order of their paths.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.documents.iter().filter_map(|path| self.files.get(path.as_str())).map(|file| &*file.text)
     }
 
     /// Reads from the engine's component model. Meant for load time: it may compile the schema anew.
@@ -92,10 +102,9 @@ impl fmt::Debug for Schema {
 }
 
 /// Whether values can be of type `xs:QName` or `xs:NOTATION`: then the engine needs the bindings of the document.
-fn has_names_in_values(files: &Files, set: &SchemaSet) -> bool {
-    let texts = set.loaded_schema_locations().filter_map(from_location);
-    let mut texts = texts.filter_map(|path| files.get(path.as_str()));
-    texts.any(|file| file.text.contains("QName") || file.text.contains("NOTATION"))
+fn has_names_in_values(files: &Files, documents: &[String]) -> bool {
+    let mut files = documents.iter().filter_map(|path| files.get(path.as_str()));
+    files.any(|file| file.text.contains("QName") || file.text.contains("NOTATION"))
 }
 
 fn roots(set: &SchemaSet) -> Vec<ExpandedName> {
