@@ -26,6 +26,7 @@ use super::target::SHORT_STRING;
 const DEFAULT_PREFETCH: u16 = 250;
 const DEFAULT_RETRIES: u32 = 2;
 const MOST_RETRIES: u32 = 100;
+
 /// What routes refer to.
 #[derive(Debug)]
 pub struct Library<'a> {
