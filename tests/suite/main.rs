@@ -1,5 +1,13 @@
 //! The integration tests: one binary, a module for each area.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod amqp;
 mod broker;
 mod runtime;
