@@ -1,5 +1,6 @@
 //! Keeps one route running: whatever ends it, it is started again, for ever, on a fresh session.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,11 +42,12 @@ impl Shared {
     /// first route may be for the queue of the last one.
     ///
     /// Where the broker refuses a part of it, each route declares its own, so that only that one stays down.
-    async fn declare(&self, session: &Arc<dyn Session>, own: &Topology) -> Result<(), EndpointError> {
+    /// And a route that comes back declares its own again, for it may have failed because a queue was deleted.
+    async fn declare(&self, session: &Arc<dyn Session>, own: &Topology, again: bool) -> Result<(), EndpointError> {
         let mut declared = self.declared.lock().await;
         let live = Arc::downgrade(session);
         if declared.as_ref().is_some_and(|declared| declared.ptr_eq(&live)) {
-            return Ok(());
+            return if again { session.declare(own).await } else { Ok(()) };
         }
         match session.declare(&self.topology).await {
             Ok(()) => {
@@ -61,12 +63,14 @@ impl Shared {
 /// Runs a route until the bus stops.
 pub(super) async fn supervise(shared: Arc<Shared>, work: Arc<dyn Work>, status: Arc<RouteStatus>) {
     let mut backoff = Backoff::default();
+    let mut again = false;
     loop {
         let started = Instant::now();
-        let attempt = std::panic::AssertUnwindSafe(attempt(&shared, &work, &status)).catch_unwind();
+        let attempt = AssertUnwindSafe(attempt(&shared, &work, &status, again)).catch_unwind();
         let ended = attempt.await.unwrap_or_else(|_| {
             Err(EndpointError::Unavailable("the route's task panicked; this is a defect of the bus".to_owned()))
         });
+        again = true;
         status.set_in_flight(0, 0);
         let Err(error) = ended else { break };
         if shared.stop.is_cancelled() {
@@ -100,13 +104,18 @@ pub(super) async fn supervise(shared: Arc<Shared>, work: Arc<dyn Work>, status: 
 }
 
 /// One life of a route, from a session to its end. Stopping in the middle of it is no error.
-async fn attempt(shared: &Shared, work: &Arc<dyn Work>, status: &Arc<RouteStatus>) -> Result<(), EndpointError> {
+async fn attempt(
+    shared: &Shared,
+    work: &Arc<dyn Work>,
+    status: &Arc<RouteStatus>,
+    again: bool,
+) -> Result<(), EndpointError> {
     let begun = async {
         let session = shared.adapter.open().await?;
-        shared.declare(&session, work.topology()).await?;
-        let sink = session.sink().await?;
-        let replies = if work.calls() { Some(session.replies().await?) } else { None };
-        let source = session.source(work.queue(), work.prefetch()).await?;
+        shared.declare(&session, work.topology(), again).await?;
+        let replies = async { if work.calls() { session.replies().await.map(Some) } else { Ok(None) } };
+        let source = session.source(work.queue(), work.prefetch());
+        let (sink, replies, source) = futures_util::try_join!(session.sink(), replies, source)?;
         Ok((session, sink, replies, source))
     };
     let Some(begun) = shared.stop.run_until_cancelled(begun).await else { return Ok(()) };

@@ -1,6 +1,7 @@
 //! An optional listener to what passes through the routes. Costs one atomic read per event when nobody listens.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::broadcast;
 
@@ -51,25 +52,32 @@ pub enum What {
 #[derive(Clone, Debug)]
 pub struct Tap {
     events: broadcast::Sender<Event>,
+    /// Whether somebody may listen. Asking the channel itself would take its lock.
+    listened: Arc<AtomicBool>,
 }
 
 impl Default for Tap {
     fn default() -> Self {
-        Self { events: broadcast::Sender::new(CAPACITY) }
+        Self { events: broadcast::Sender::new(CAPACITY), listened: Arc::default() }
     }
 }
 
 impl Tap {
     /// Listens from now on.
     pub fn listen(&self) -> broadcast::Receiver<Event> {
-        self.events.subscribe()
+        let receiver = self.events.subscribe();
+        self.listened.store(true, Ordering::Release);
+        receiver
     }
 
     /// Tells those who listen, if there are any; the event is only made for them.
     pub(super) fn tell(&self, event: impl FnOnce() -> Event) {
-        if self.events.receiver_count() > 0 {
-            // All may have gone in the meantime, which is no error.
-            let _nobody = self.events.send(event());
+        if self.listened.load(Ordering::Relaxed) && self.events.send(event()).is_err() {
+            self.listened.store(false, Ordering::Release);
+            // One who came just now must not be overlooked.
+            if self.events.receiver_count() > 0 {
+                self.listened.store(true, Ordering::Release);
+            }
         }
     }
 }

@@ -302,6 +302,15 @@ async fn a_deleted_dead_letter_queue_is_declared_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_source_queue_is_declared_again() {
+    let rig = Rig::start(script(pass_on)).await;
+    rig.broker.delete_queue("in");
+    until("the route noticed", || rig.broker.depth("in").is_some() && rig.state() == State::Up).await;
+    rig.publish("in", numbers(1)).await;
+    rig.depth("out", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn shutdown_finishes_what_is_in_flight() {
     for parses in [false, true] {
         let rig = Rig::start(Script { parses, prefetch: 5, ..script(when_permitted) }).await;
