@@ -27,18 +27,19 @@ impl Adapter for Absent {
     }
 }
 
-fn plan() -> Arc<Plan> {
+/// The metrics of a process are one set, so every test names its route differently.
+fn plan(name: &str) -> Arc<Plan> {
     let contracts = Registry::new(Files::new());
     let text = "from: { amqp: { queue: in } }\nsteps: [ { to: { amqp: { routing_key: out } } } ]\n";
     let (transforms, broken) = (Default::default(), Default::default());
     let limits = Limits::default();
     let library = Library { contracts: &contracts, transforms: &transforms, broken_transforms: &broken, limits };
-    let (plan, diagnostics) = compile("ops-test", &SourceFile::new("routes/ops-test.yaml", text), &library);
+    let (plan, diagnostics) = compile(name, &SourceFile::new("routes/ops-test.yaml", text), &library);
     Arc::new(plan.unwrap_or_else(|| panic!("{diagnostics:?}")))
 }
 
-async fn start(adapter: Arc<dyn Adapter>) -> (Handle, Ops) {
-    let bus = Bus::start([plan()], adapter, runtime::Settings::default());
+async fn start(route: &str, adapter: Arc<dyn Adapter>) -> (Handle, Ops) {
+    let bus = Bus::start([plan(route)], adapter, runtime::Settings::default());
     let settings = Settings { listen: "127.0.0.1:0".parse().unwrap(), ..Settings::default() };
     let ops = serve(&settings, bus.probe(), metrics::install().unwrap()).await.unwrap();
     (bus, ops)
@@ -60,17 +61,17 @@ async fn probes_and_metrics_of_a_bus_that_is_well() {
     let client = broker.client().open().await.unwrap();
     let out = Queue { name: "out".into(), arguments: Default::default(), declare: true };
     client.declare(&Topology { queues: vec![out], ..Topology::default() }).await.unwrap();
-    let (bus, ops) = start(Arc::new(broker.client())).await;
+    let (bus, ops) = start("ops-well", Arc::new(broker.client())).await;
     tokio::time::timeout(Duration::from_secs(10), bus.ready()).await.unwrap();
     let (status, body) = get(&ops, "/readyz").await;
     assert_eq!(status, 200, "{body}");
     let report: serde_json::Value = serde_json::from_str(&body).unwrap();
     assert_eq!(report["broker"]["note"], "embedded broker: not durable");
-    assert_eq!(report["routes"][0]["name"], "ops-test");
+    assert_eq!(report["routes"][0]["name"], "ops-well");
     assert_eq!(report["routes"][0]["state"], "up");
     let (status, body) = get(&ops, "/metrics").await;
     assert_eq!(status, 200);
-    assert!(body.contains("trunkline_route_up{route=\"ops-test\"} 1"), "{body}");
+    assert!(body.contains("trunkline_route_up{route=\"ops-well\"} 1"), "{body}");
     let probe = bus.probe();
     bus.shutdown().await;
     assert!(!probe.report().ready);
@@ -81,7 +82,7 @@ async fn probes_and_metrics_of_a_bus_that_is_well() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_broker_it_lives_and_is_not_ready() {
-    let (bus, ops) = start(Arc::new(Absent)).await;
+    let (bus, ops) = start("ops-absent", Arc::new(Absent)).await;
     let down = async {
         while bus.status().routes[0].reason.is_none() {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -96,7 +97,7 @@ async fn without_a_broker_it_lives_and_is_not_ready() {
 
 #[tokio::test]
 async fn other_machines_reach_it_only_if_the_settings_say_so() {
-    let bus = Bus::start([plan()], Arc::new(Absent), runtime::Settings::default());
+    let bus = Bus::start([plan("ops-remote")], Arc::new(Absent), runtime::Settings::default());
     let settings = Settings { listen: "0.0.0.0:0".parse().unwrap(), allow_remote: false };
     let refused = serve(&settings, bus.probe(), metrics::install().unwrap()).await;
     assert!(matches!(refused, Err(Error::Remote(_))));
