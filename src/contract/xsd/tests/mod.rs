@@ -1,5 +1,7 @@
 //! Loading and validation against small schemas, each showing one part of XML Schema.
 
+mod differential;
+
 use std::sync::Arc;
 
 use super::Schema;
