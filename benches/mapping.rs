@@ -83,6 +83,29 @@ fn run(bencher: divan::Bencher<'_, '_>, (_, source): (&str, &str)) {
     bencher.bench_local(|| program.run(divan::black_box(&input), &[], &limits).expect("runs"));
 }
 
+/// jaq on the same order, for comparison; its lookup table is an object.
+#[divan::bench]
+fn order_by_jaq(bencher: divan::Bencher<'_, '_>) {
+    use jaq_core::data::JustLut;
+    use jaq_core::load::{Arena, File, Loader};
+    use jaq_json::Val;
+
+    let source = ORDER.replace("(.source | table(\"channel\"))", "{web: \"W\", store: \"S\"}[.source]");
+    let arena = Arena::default();
+    let defs = jaq_core::defs().chain(jaq_std::defs()).chain(jaq_json::defs());
+    let modules = Loader::new(defs).load(&arena, File { code: &source, path: () });
+    let funs = jaq_core::funs::<JustLut<Val>>().chain(jaq_std::funs()).chain(jaq_json::funs());
+    let filter = jaq_core::Compiler::default().with_funs(funs).compile(modules.expect("parses"));
+    let filter = filter.expect("compiles");
+    let text = program("tojson").run(&order(), &[], &Limits::default()).expect("runs");
+    let text = text.first().and_then(Value::as_str).expect("a text");
+    let input = jaq_json::read::parse_single(text.as_bytes()).expect("JSON");
+    bencher.bench_local(|| {
+        let context = jaq_core::Ctx::<JustLut<Val>>::new(&filter.lut, jaq_core::Vars::new([]));
+        filter.id.run((context, divan::black_box(input.clone()))).map(|output| output.ok()).collect::<Vec<_>>()
+    });
+}
+
 #[divan::bench]
 fn compile() -> Program {
     program(divan::black_box(ORDER))

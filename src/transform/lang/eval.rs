@@ -89,6 +89,10 @@ impl<'p> Run<'p> {
         Ok(value)
     }
 
+    pub(super) fn limits(&self) -> &Limits {
+        self.limits
+    }
+
     pub(super) fn max_items(&self) -> usize {
         self.limits.nodes
     }

@@ -43,6 +43,12 @@ pub(super) const ALL: &[Native] = &[
     native("type", 0, |_, v, _| Ok(Value::from(v.type_name()))),
     native("tostring", 0, |run, v, _| format::encode(run, super::node::Format::Text, v).map(Value::String)),
     native("tojson", 0, |run, v, _| format::encode(run, super::node::Format::Json, v).map(Value::String)),
+    native("fromjson", 0, |run, v, _| {
+        let text = text(v)?;
+        run.charge(text.len() / 4)?;
+        crate::format::json::read(text.as_bytes(), run.limits())
+            .map_err(|violation| fail(format!("the string is not JSON: {violation}")))
+    }),
     native("tonumber", 0, to_number),
     native("toboolean", 0, to_boolean),
     native("keys", 0, |run, v, _| keys(run, v, true)),

@@ -238,6 +238,12 @@ const AGREED: &[(&str, &str, &str)] = &[
     ("@base64d, @base64 \"x\\(.)\"", r#""YSBi""#, r#""a b" "xWVNCaQ==""#),
     ("@sh", r#"["it's",1]"#, r#""'it'\\''s' 1""#),
     ("toboolean", "\"true\"", "true"),
+    (
+        "map(fromjson), map(try fromjson catch \"no\")",
+        r#"["{\"a\":[1.10]}", "null"]"#,
+        r#"[{"a":[1.10]},null] [{"a":[1.10]},null]"#,
+    ),
+    ("try fromjson catch \"no\"", r#""{a""#, r#""no""#),
     // regular expressions
     ("test(\"b+\"), test(\"B\"; \"i\"), test(\"^b\")", r#""abba""#, "true true false"),
     ("[scan(\"[a-z]\\\\d\")], [scan(\"([a-z])(\\\\d)\")]", r#""a1b2""#, r#"["a1","b2"] [["a","1"],["b","2"]]"#),
