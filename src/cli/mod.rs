@@ -2,6 +2,7 @@
 
 mod check;
 mod contracts;
+mod demo;
 mod explain;
 mod input;
 mod output;
@@ -75,6 +76,15 @@ enum Command {
         #[arg(long, value_enum, default_value_t = Style::Human)]
         format: Style,
     },
+    /// Show the example integration at work between simulated participants, with bad messages among the good ones.
+    Demo {
+        /// Use the in-process broker, whatever the settings say.
+        #[arg(long)]
+        embedded: bool,
+        /// How many messages are sent.
+        #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        messages: u32,
+    },
     /// Run a transform on a document: read and validated by its `from`, written and validated by its `to`.
     Transform {
         /// The transform, as `chat/order-status-to-erp`.
@@ -109,6 +119,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let dir = &arguments.dir;
     let end = match &arguments.command {
+        Command::Demo { embedded, messages } => demo::run(dir, *embedded, *messages as usize),
         Command::Run { embedded } => run::run(dir, *embedded),
         Command::Check { format, deny_warnings } => check::run(dir, *format, *deny_warnings),
         Command::Validate { contract, files, format } => validate::run(dir, contract, files, *format),

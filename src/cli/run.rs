@@ -31,7 +31,7 @@ pub(super) fn run(folder: &Path, embedded: bool) -> End {
 
 /// Why the bus did not start.
 #[derive(Debug, thiserror::Error)]
-enum Error {
+pub(super) enum Error {
     #[error("a certificate cannot be read: {0}")]
     Certificate(std::io::Error),
     #[error(transparent)]
