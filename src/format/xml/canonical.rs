@@ -1,0 +1,102 @@
+//! Exclusive XML Canonicalization 1.0, without comments: one text for all ways to write the same document.
+//!
+//! Processing instructions are left out, because a tape keeps only that they are there; conversion refuses them.
+
+use super::writer::escape;
+use super::{Node, Tree};
+use crate::message::Text;
+
+/// The canonical form of a whole document.
+pub fn canonical(tree: &Tree) -> String {
+    let first = tree.nodes().iter().position(|node| matches!(node, Node::Start(_)));
+    first.map(|at| canonical_at(tree, at)).unwrap_or_default()
+}
+
+/// The canonical form of the element that starts at an index of the tape.
+pub fn canonical_at(tree: &Tree, at: usize) -> String {
+    let Some(Node::Start(root)) = tree.nodes().get(at) else { return String::new() };
+    let nodes = tree.nodes().get(at..=root.end as usize).unwrap_or_default();
+    let mut out = String::new();
+    // Prefix and namespace of each declaration that is written and in scope, and how many there were before each
+    // open element.
+    let mut written: Vec<(Text, Text)> = Vec::new();
+    let mut open: Vec<(String, usize)> = Vec::new();
+    for node in nodes {
+        match node {
+            Node::Start(element) => {
+                let mark = written.len();
+                let name = tree.name(element.name);
+                let mut used = vec![(element.prefix.clone(), name.namespace.clone())];
+                let mut attributes = Vec::new();
+                for attribute in tree.attributes(element) {
+                    let expanded = tree.name(attribute.name);
+                    if !attribute.prefix.is_empty() && attribute.prefix.as_str() != "xml" {
+                        used.push((attribute.prefix.clone(), expanded.namespace.clone()));
+                    }
+                    attributes.push((expanded.namespace.clone(), expanded.local.clone(), attribute));
+                }
+                used.sort();
+                used.dedup();
+                attributes.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
+                let qualified = qualified(&element.prefix, &name.local);
+                out.push('<');
+                out.push_str(&qualified);
+                for (prefix, uri) in used {
+                    let in_scope =
+                        written.iter().rev().find(|(known, _)| *known == prefix).map(|(_, uri)| uri.as_str());
+                    if in_scope.unwrap_or_default() == uri.as_str() {
+                        continue;
+                    }
+                    out.push_str(if prefix.is_empty() { " xmlns" } else { " xmlns:" });
+                    out.push_str(&prefix);
+                    out.push_str("=\"");
+                    push_value(&uri, &mut out);
+                    out.push('"');
+                    written.push((prefix, uri));
+                }
+                for (_, local, attribute) in attributes {
+                    out.push(' ');
+                    out.push_str(&self::qualified(&attribute.prefix, &local));
+                    out.push_str("=\"");
+                    push_value(&attribute.value, &mut out);
+                    out.push('"');
+                }
+                out.push('>');
+                open.push((qualified, mark));
+            }
+            Node::Text { text, .. } => escape(text, &mut out, |character| match character {
+                '&' => Some("&amp;"),
+                '<' => Some("&lt;"),
+                '>' => Some("&gt;"),
+                '\r' => Some("&#xD;"),
+                _ => None,
+            }),
+            Node::Instruction { .. } => {}
+            Node::End => {
+                if let Some((name, mark)) = open.pop() {
+                    out.push_str("</");
+                    out.push_str(&name);
+                    out.push('>');
+                    written.truncate(mark);
+                }
+            }
+        }
+    }
+    out
+}
+
+fn qualified(prefix: &str, local: &str) -> String {
+    if prefix.is_empty() { local.to_owned() } else { format!("{prefix}:{local}") }
+}
+
+fn push_value(text: &str, out: &mut String) {
+    escape(text, out, |character| match character {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '"' => Some("&quot;"),
+        '\t' => Some("&#x9;"),
+        '\n' => Some("&#xA;"),
+        '\r' => Some("&#xD;"),
+        _ => None,
+    });
+}

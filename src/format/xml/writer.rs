@@ -1,0 +1,175 @@
+//! From a tape to bytes: UTF-8, with the prefixes and declarations that the tape has.
+
+use super::{Element, Node, Tree};
+use crate::message::{Limits, Violation};
+
+/// Writes a document for machines.
+///
+/// # Errors
+/// If it would be larger than [`Limits::output_bytes`].
+pub fn write(tree: &Tree, limits: &Limits) -> Result<Vec<u8>, Violation> {
+    let mut out = String::with_capacity(tree.nodes().len() * 24);
+    out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let mut open: Vec<&Element> = Vec::new();
+    let mut nodes = tree.nodes().iter().peekable();
+    while let Some(node) = nodes.next() {
+        match node {
+            Node::Start(element) => {
+                start(tree, element, &mut out);
+                if matches!(nodes.peek(), Some(Node::End)) {
+                    nodes.next();
+                    out.push_str("/>");
+                } else {
+                    out.push('>');
+                    open.push(element);
+                }
+            }
+            Node::Text { text, .. } => push_text(text, &mut out),
+            Node::Instruction { .. } => {}
+            Node::End => end(tree, open.pop(), &mut out),
+        }
+        if out.len() > limits.output_bytes {
+            let message = format!("the document would have more than {} bytes", limits.output_bytes);
+            return Err(Violation::new("limit-output", "", message));
+        }
+    }
+    Ok(out.into_bytes())
+}
+
+/// Writes a document for people: elements that hold only elements are indented.
+pub fn pretty(tree: &Tree) -> String {
+    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    let mut open: Vec<(&Element, bool)> = Vec::new();
+    let mut nodes = tree.nodes().iter().enumerate().peekable();
+    while let Some((index, node)) = nodes.next() {
+        let indented = open.last().is_none_or(|(_, indented)| *indented);
+        match node {
+            Node::Start(element) => {
+                if indented {
+                    out.push_str(&"  ".repeat(open.len()));
+                }
+                start(tree, element, &mut out);
+                if matches!(nodes.peek(), Some((_, Node::End))) {
+                    nodes.next();
+                    out.push_str("/>");
+                    if indented {
+                        out.push('\n');
+                    }
+                } else {
+                    out.push('>');
+                    let holds_text = holds_text(tree, index, element);
+                    if !holds_text && indented {
+                        out.push('\n');
+                    }
+                    open.push((element, indented && !holds_text));
+                }
+            }
+            Node::Text { text, .. } => {
+                if !indented || !text.trim().is_empty() {
+                    push_text(text, &mut out);
+                }
+            }
+            Node::Instruction { .. } => {}
+            Node::End => {
+                let closed = open.pop();
+                if closed.is_some_and(|(_, indented)| indented) {
+                    out.push_str(&"  ".repeat(open.len()));
+                }
+                end(tree, closed.map(|(element, _)| element), &mut out);
+                if open.last().is_none_or(|(_, indented)| *indented) {
+                    out.push('\n');
+                }
+            }
+        }
+    }
+    out
+}
+
+/// Whether an element has text of its own that is not white space.
+fn holds_text(tree: &Tree, index: usize, element: &Element) -> bool {
+    let mut at = index + 1;
+    while at < element.end as usize {
+        match tree.nodes().get(at) {
+            Some(Node::Start(child)) => at = child.end as usize,
+            Some(Node::Text { text, .. }) if !text.trim().is_empty() => return true,
+            _ => {}
+        }
+        at += 1;
+    }
+    false
+}
+
+fn push_name(tree: &Tree, element: &Element, out: &mut String) {
+    if !element.prefix.is_empty() {
+        out.push_str(&element.prefix);
+        out.push(':');
+    }
+    out.push_str(&tree.name(element.name).local);
+}
+
+fn start(tree: &Tree, element: &Element, out: &mut String) {
+    out.push('<');
+    push_name(tree, element, out);
+    for binding in tree.bindings(element) {
+        out.push_str(if binding.prefix.is_empty() { " xmlns" } else { " xmlns:" });
+        out.push_str(&binding.prefix);
+        out.push_str("=\"");
+        push_value(&binding.uri, out);
+        out.push('"');
+    }
+    for attribute in tree.attributes(element) {
+        out.push(' ');
+        if !attribute.prefix.is_empty() {
+            out.push_str(&attribute.prefix);
+            out.push(':');
+        }
+        out.push_str(&tree.name(attribute.name).local);
+        out.push_str("=\"");
+        push_value(&attribute.value, out);
+        out.push('"');
+    }
+}
+
+fn end(tree: &Tree, element: Option<&Element>, out: &mut String) {
+    if let Some(element) = element {
+        out.push_str("</");
+        push_name(tree, element, out);
+        out.push('>');
+    }
+}
+
+fn push_text(text: &str, out: &mut String) {
+    escape(text, out, |character| match character {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '>' => Some("&gt;"),
+        '\r' => Some("&#13;"),
+        _ => None,
+    });
+}
+
+/// White space other than the space would be normalized away by whoever reads it.
+fn push_value(text: &str, out: &mut String) {
+    escape(text, out, |character| match character {
+        '&' => Some("&amp;"),
+        '<' => Some("&lt;"),
+        '"' => Some("&quot;"),
+        '\t' => Some("&#9;"),
+        '\n' => Some("&#10;"),
+        '\r' => Some("&#13;"),
+        _ => None,
+    });
+}
+
+/// Copies in runs between what must be escaped.
+pub(super) fn escape(text: &str, out: &mut String, escaped: impl Fn(char) -> Option<&'static str>) {
+    let mut rest = text;
+    while let Some((at, replacement, length)) =
+        rest.char_indices().find_map(|(at, character)| Some((at, escaped(character)?, character.len_utf8())))
+    {
+        out.push_str(rest.get(..at).unwrap_or_default());
+        out.push_str(replacement);
+        rest = rest.get(at + length..).unwrap_or_default();
+    }
+    out.push_str(rest);
+}
