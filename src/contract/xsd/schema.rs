@@ -10,8 +10,9 @@ use super::load::{from_location, load};
 use super::validate::{Found, Root, validate};
 use crate::contract::Files;
 use crate::diagnostic::Diagnostic;
+use crate::format::line_column;
 use crate::format::xml::{ExpandedName, Tree};
-use crate::message::Violation;
+use crate::message::{Violation, Violations};
 
 /// A schema file with everything that it refers to, compiled.
 ///
@@ -73,6 +74,22 @@ impl Schema {
         let result = read(&set);
         *spare = Some(set);
         Ok(result)
+    }
+
+    /// Validates a document whose root is to be `root`, or any global element. `text` is the decoded body that the
+    /// tree's offsets mean, for line and column; empty for a tree that was not read but made.
+    ///
+    /// # Errors
+    /// The first violations in document order: an XPath with indices, a `cvc-…` rule, the place in the schema.
+    pub fn check(&self, tree: &Tree, root: Option<&ExpandedName>, text: &[u8]) -> Result<(), Violations> {
+        let place = |(violation, offset): Found| {
+            if text.is_empty() {
+                return violation;
+            }
+            let (line, column) = line_column(text, offset as usize);
+            violation.at(line, column)
+        };
+        Violations::none_of(self.validate(tree, root).into_iter().map(place).collect())
     }
 
     /// What is wrong in a document whose root is to be `root`, or any global element: the first violations.

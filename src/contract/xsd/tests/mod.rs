@@ -63,11 +63,7 @@ fn tree(xml: &str) -> Tree {
                 tree.start(name, prefix(tag.name()), attributes, bindings, offset);
             }
             Event::End(_) => tree.end(),
-            Event::Text(text) => {
-                if tree.depth() > 0 {
-                    tree.text(Text::from(text.as_ref()), offset);
-                }
-            }
+            Event::Text(text) if tree.depth() > 0 => tree.text(Text::from(text.as_ref()), offset),
             Event::Eof => return tree,
             _ => {}
         }
@@ -386,6 +382,19 @@ fn each_thread_has_an_engine_and_drops_it() {
     });
     // The spare set went to a thread; reading the model compiles another.
     assert!(schema.with_set(|set| set.lookup_element(None, set.name_table.get("a").unwrap()).is_some()).unwrap());
+}
+
+#[test]
+fn places_of_violations() {
+    let schema = load(&[("a.xsd", &schema("<xs:element name='a' type='xs:int'/><xs:element name='b'/>"))]).unwrap();
+    let text = "<!-- ä -->\n  <a>x</a>";
+    let violations = schema.check(&tree(text), None, text.as_bytes()).unwrap_err();
+    let first = violations.iter().next().unwrap();
+    assert_eq!((first.line, first.column), (Some(2), Some(3)));
+    assert_eq!((first.path.as_str(), first.rule.as_str()), ("/a", "cvc-datatype-valid"));
+    let only_b = schema.roots().iter().find(|root| root.local == "b");
+    let made = schema.check(&tree("<a>1</a>"), only_b, b"").unwrap_err();
+    assert_eq!(made.to_string(), "/a: the root element is `a`; expected `b` [cvc-elt.1]");
 }
 
 /// Resident memory in KiB, where the system tells.
