@@ -4,13 +4,13 @@ mod directives;
 mod engine;
 mod load;
 mod names;
-mod path;
 mod report;
 mod schema;
 mod scope;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod walk;
 
 pub(crate) use directives::directives;
 pub(crate) use load::{from_location, to_location};

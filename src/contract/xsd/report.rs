@@ -10,10 +10,10 @@ use xsd_schema::validation::{ExpectedAttribute, ExpectedElement, PathStep, Schem
 use super::engine::Engine;
 use super::load::from_location;
 use super::names::{MARK, MAX_UNKNOWN, Names, PREFIX, UNKNOWN_TYPE};
-use super::path::{attribute_path, children, path_of, root, text};
 use super::validate::{Found, Root, XSI};
+use super::walk::{children, root, text};
 use crate::diagnostic::did_you_mean;
-use crate::format::xml::{Attribute, Element, ExpandedName, Node, Tree};
+use crate::format::xml::{Attribute, Element, ExpandedName, Node, Tree, path};
 use crate::message::{MAX_VIOLATIONS, Violation};
 
 /// Element content that the content model does not allow.
@@ -77,7 +77,7 @@ impl<'a> Report<'a> {
     /// An element has more attributes that the schema does not know than anybody means.
     pub(crate) fn too_many_unknown(&mut self, at: usize) {
         let message = format!("the element has more than {MAX_UNKNOWN} attributes that the schema does not know");
-        self.push(Violation::new("cvc-complex-type.3.2.2", path_of(self.tree, at), message), at);
+        self.push(Violation::new("cvc-complex-type.3.2.2", path(self.tree, at), message), at);
     }
 
     /// Whether no more violations are kept.
@@ -105,13 +105,13 @@ impl<'a> Report<'a> {
         let at = self.place_of(error).or_else(|| self.open.last().map(|(at, _)| *at)).unwrap_or_default();
         let Some(Node::Start(element)) = self.tree.nodes().get(at) else { return };
         let attribute = self.attribute_of(error, element);
-        let path = match attribute {
-            Some(attribute) => attribute_path(self.tree, at, &attribute.prefix, &self.tree.name(attribute.name).local),
-            None => path_of(self.tree, at),
+        let place = match attribute {
+            Some(attribute) => self.attribute_path(at, attribute),
+            None => path(self.tree, at),
         };
         let subject = attribute.map_or(element.name, |attribute| attribute.name);
         let message = self.message(error, element, &self.tree.name(subject).local);
-        let mut violation = Violation::new(error.constraint, path, message);
+        let mut violation = Violation::new(error.constraint, place, message);
         violation.schema_location = self.open.iter().rev().find(|(open, _)| *open == at).and_then(|(_, at)| at.clone());
         if let Some(attribute) = attribute {
             violation = violation.with_value(&attribute.value);
@@ -139,7 +139,7 @@ impl<'a> Report<'a> {
             self.confused.extend(parent);
             unexpected(self.tree.name(element.name), &expected)
         };
-        let mut violation = Violation::new(error.constraint, path_of(self.tree, at), message);
+        let mut violation = Violation::new(error.constraint, path(self.tree, at), message);
         let declared = self.open.iter().rev().find(|(open, _)| Some(*open) == parent);
         violation.schema_location = declared.and_then(|(_, place)| place.clone());
         self.push(violation, at);
@@ -276,6 +276,12 @@ impl<'a> Report<'a> {
         attribute.map(|attribute| attribute.value.as_str()).unwrap_or_default()
     }
 
+    fn attribute_path(&self, at: usize, attribute: &Attribute) -> String {
+        let colon = if attribute.prefix.is_empty() { "" } else { ":" };
+        let local = &self.tree.name(attribute.name).local;
+        format!("{}/@{}{colon}{local}", path(self.tree, at), attribute.prefix)
+    }
+
     /// Where a declaration stands, as `erp/order.xsd:12`.
     fn schema_place(&self, source: &SourceRef) -> Option<String> {
         let location = self.engine.set().locate(Some(source))?;
@@ -306,8 +312,8 @@ pub(crate) fn wrong_root(tree: &Tree, wanted: Root<'_>) -> Option<Found> {
             format!("the root element is `{}`; expected {}", name.local, list(&locals(candidates)))
         }
     };
-    let path = path_of(tree, root(tree)?.0);
-    Some((Violation::new("cvc-elt.1", path, message), element.offset))
+    let place = path(tree, root(tree)?.0);
+    Some((Violation::new("cvc-elt.1", place, message), element.offset))
 }
 
 fn namespace_words(name: &ExpandedName) -> String {

@@ -10,8 +10,7 @@ use super::load::{from_location, load};
 use super::validate::{Found, Root, validate};
 use crate::contract::Files;
 use crate::diagnostic::Diagnostic;
-use crate::format::line_column;
-use crate::format::xml::{ExpandedName, Tree};
+use crate::format::xml::{ExpandedName, Tree, locate};
 use crate::message::{Violation, Violations};
 
 /// A schema file with everything that it refers to, compiled.
@@ -76,17 +75,15 @@ impl Schema {
         Ok(result)
     }
 
-    /// Validates a document whose root is to be `root`, or any global element. `text` is the decoded body that the
-    /// tree's offsets mean, for line and column; empty for a tree that was not read but made.
+    /// Validates a document whose root is to be `root`, or any global element. `body` is what the
+    /// tree was read from, for line and column; `None` for a tree that was made.
     ///
     /// # Errors
     /// The first violations in document order: an XPath with indices, a `cvc-…` rule, the place in the schema.
-    pub fn check(&self, tree: &Tree, root: Option<&ExpandedName>, text: &[u8]) -> Result<(), Violations> {
+    pub fn check(&self, tree: &Tree, root: Option<&ExpandedName>, body: Option<&[u8]>) -> Result<(), Violations> {
         let place = |(violation, offset): Found| {
-            if text.is_empty() {
-                return violation;
-            }
-            let (line, column) = line_column(text, offset as usize);
+            let Some(body) = body else { return violation };
+            let (line, column) = locate(body, offset);
             violation.at(line, column)
         };
         Violations::none_of(self.validate(tree, root).into_iter().map(place).collect())

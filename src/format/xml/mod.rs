@@ -20,6 +20,11 @@ pub use scope::XML_NAMESPACE;
 pub use tree::{Attribute, Binding, Element, ExpandedName, NameId, Node, Tree};
 pub use writer::{pretty, write};
 
+/// Line and column, both from 1, of an offset of the tape in the body that [`read`] took.
+pub fn locate(body: &[u8], offset: u32) -> (u32, u32) {
+    decode::decode(body).map_or((1, 1), |text| super::line_column(text.as_bytes(), offset as usize))
+}
+
 /// What is wrong in a document, before its place is known as line and column.
 #[derive(Debug)]
 struct Fault {

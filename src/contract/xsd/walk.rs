@@ -1,29 +1,6 @@
-//! XPath of a node, with indices: `/Order/Lines[1]/Line[3]/@id`, with the document's own prefixes.
+//! Ways through the tape: the root, the children and the text of an element.
 
 use crate::format::xml::{Element, Node, Tree};
-
-/// The path of the element that starts at this index of the tape. Every step but the root has its index among the
-/// siblings of its name, from 1.
-pub(crate) fn path_of(tree: &Tree, at: usize) -> String {
-    let Some(root) = root(tree) else { return String::new() };
-    let (mut index, mut element) = root;
-    let mut path = step(tree, element);
-    while index != at {
-        let parent = (index, element);
-        let Some(next) = children(tree, parent).find(|(_, child)| child.end as usize >= at) else { break };
-        (index, element) = next;
-        let before = children(tree, parent).take_while(|(sibling, _)| *sibling < index);
-        let position = before.filter(|(_, sibling)| sibling.name == element.name).count() + 1;
-        path.push_str(&format!("{}[{position}]", step(tree, element)));
-    }
-    path
-}
-
-/// The path of an attribute of that element.
-pub(crate) fn attribute_path(tree: &Tree, at: usize, prefix: &str, local: &str) -> String {
-    let colon = if prefix.is_empty() { "" } else { ":" };
-    format!("{}/@{prefix}{colon}{local}", path_of(tree, at))
-}
 
 /// The root element with its index.
 pub(crate) fn root(tree: &Tree) -> Option<(usize, &Element)> {
@@ -65,9 +42,4 @@ pub(crate) fn text(tree: &Tree, (at, element): (usize, &Element)) -> String {
         next += 1;
     }
     text
-}
-
-fn step(tree: &Tree, element: &Element) -> String {
-    let colon = if element.prefix.is_empty() { "" } else { ":" };
-    format!("/{}{colon}{}", element.prefix, tree.name(element.name).local)
 }
