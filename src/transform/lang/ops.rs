@@ -189,10 +189,18 @@ pub(super) fn index<'v>(value: &'v Value, key: &Value) -> Flow<std::borrow::Cow<
 /// The member of an object, for constant keys.
 pub(super) fn member<'v>(value: &'v Value, key: &Text) -> Flow<&'v Value> {
     match value {
-        Value::Object(members) => Ok(members.get(key.as_str()).unwrap_or(&NULL)),
+        Value::Object(members) => Ok(found(members, key).unwrap_or(&NULL)),
         Value::Null => Ok(&NULL),
         _ => Err(fail(format!("{} cannot be indexed with \"{key}\"", described(value)))),
     }
+}
+
+/// In a small object a look at every key is faster than a hash.
+fn found<'v>(members: &'v Members, key: &str) -> Option<&'v Value> {
+    if members.len() > 8 {
+        return members.get(key);
+    }
+    members.iter().find(|(known, _)| known.as_str() == key).map(|(_, value)| value)
 }
 
 /// The position that an index means, counted from the end if negative.
