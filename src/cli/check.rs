@@ -34,9 +34,17 @@ pub(super) fn run(dir: &Path, style: Style, deny_warnings: bool) -> End {
         }
         Style::Human => {
             output::diagnostics(all);
-            let (routes, transforms) = (project.plans.len(), project.transforms.len());
-            output::say(&format!("{}; {routes} routes and {transforms} transforms are valid", output::count(all)));
+            let (routes, transforms, found) = (project.plans.len(), project.transforms.len(), output::count(all));
+            let contracts = project.contracts.names().count();
+            output::say(&match project.is_sound() {
+                true => format!("checked {routes} routes, {transforms} transforms, {contracts} contracts: {found}"),
+                false => format!("the project is broken: {found}"),
+            });
         }
     }
-    if valid { End::Good } else { End::Misuse }
+    match (project.is_sound(), valid) {
+        (false, _) => End::Misuse,
+        (true, false) => End::Invalid,
+        (true, true) => End::Good,
+    }
 }

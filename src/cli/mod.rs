@@ -3,6 +3,7 @@
 mod check;
 mod contracts;
 mod demo;
+mod convert;
 mod explain;
 mod input;
 mod output;
@@ -85,6 +86,16 @@ enum Command {
         #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
         messages: u32,
     },
+    /// Convert a document to the other format by its contract: XML to JSON, JSON to XML.
+    Convert {
+        /// A contract of the project, as `erp/order#Order`, or the path of a schema file anywhere: an XSD.
+        contract: String,
+        /// The document; `-` is standard input.
+        file: PathBuf,
+        /// The document's format, where its content does not tell.
+        #[arg(long, value_enum)]
+        from: Option<Format>,
+    },
     /// Run a transform on a document: read and validated by its `from`, written and validated by its `to`.
     Transform {
         /// The transform, as `chat/order-status-to-erp`.
@@ -114,6 +125,15 @@ enum Style {
     Json,
 }
 
+/// The format of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// XML 1.0.
+    Xml,
+    /// RFC 8259.
+    Json,
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -123,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Run { embedded } => run::run(dir, *embedded),
         Command::Check { format, deny_warnings } => check::run(dir, *format, *deny_warnings),
         Command::Validate { contract, files, format } => validate::run(dir, contract, files, *format),
+        Command::Convert { contract, file, from } => convert::run(dir, contract, file, *from),
         Command::Transform { name, file } => transform::run(dir, name, file),
         Command::Explain { route } => explain::run(dir, route),
         Command::Version => output::data(&format!("trunkline {}\n", env!("CARGO_PKG_VERSION"))),

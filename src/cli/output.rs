@@ -1,11 +1,13 @@
 //! Where a command writes.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 
 use crate::config::{Project, render};
 use crate::diagnostic::{Diagnostic, Severity};
+use crate::message::Violations;
 
-use super::End;
+use super::{End, input};
 
 /// Writes data to stdout. A reader that has gone away is no error.
 pub(super) fn bytes(data: &[u8]) -> End {
@@ -20,6 +22,23 @@ pub(super) fn bytes(data: &[u8]) -> End {
 /// Writes text to stdout.
 pub(super) fn data(text: &str) -> End {
     bytes(text.as_bytes())
+}
+
+/// Writes a document to stdout, and the newline that it may lack.
+pub(super) fn line(document: &[u8]) -> End {
+    let mut text = document.to_vec();
+    if text.last() != Some(&b'\n') {
+        text.push(b'\n');
+    }
+    bytes(&text)
+}
+
+/// Says what is wrong with a document.
+pub(super) fn violations(file: &Path, violations: &Violations) -> End {
+    for violation in violations.iter() {
+        say(&render::violation(&input::shown(file), violation));
+    }
+    End::Invalid
 }
 
 /// Writes a line to stderr.

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use crate::config::{Environment, Project, render};
+use crate::config::{Environment, Project};
 use crate::diagnostic::did_you_mean;
-use crate::message::{Value, Violations};
+use crate::message::Value;
 use crate::transform::VARIABLES;
 
 use super::{End, input, output};
@@ -24,15 +24,9 @@ pub(super) fn run(dir: &Path, name: &str, file: &Path) -> End {
         Ok(body) => body,
         Err(end) => return end,
     };
-    let refuse = |violations: &Violations| {
-        for violation in violations.iter() {
-            output::say(&render::violation(&input::shown(file), violation));
-        }
-        End::Invalid
-    };
     let document = match transform.from().read(&body, limits) {
         Ok(document) => document,
-        Err(violations) => return refuse(&violations),
+        Err(violations) => return output::violations(file, &violations),
     };
     let variables = vec![Value::Null; VARIABLES.len()];
     let mapped = match transform.run(&document, &variables, limits) {
@@ -43,10 +37,10 @@ pub(super) fn run(dir: &Path, name: &str, file: &Path) -> End {
         }
     };
     match transform.to().write(&mapped, limits) {
-        Ok(body) => output::bytes(&body),
+        Ok(body) => output::line(&body),
         Err(violations) => {
             output::say(&format!("what `{name}` made is not valid:"));
-            refuse(&violations)
+            output::violations(file, &violations)
         }
     }
 }

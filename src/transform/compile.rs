@@ -81,8 +81,11 @@ fn resolve(
     match registry.resolve(reference) {
         Ok(contract) => Some(contract),
         Err(error) => {
-            let diagnostic = Diagnostic::error(error.code, file, reference.span.clone(), error.message);
-            wrong.push(Diagnostic { hint: error.hint, ..diagnostic });
+            if error.diagnostics.is_empty() {
+                let diagnostic = Diagnostic::error(error.code, file, reference.span.clone(), error.message);
+                wrong.push(Diagnostic { hint: error.hint, ..diagnostic });
+            }
+            // What is wrong in the schema is said at the schema, once.
             wrong.extend(error.diagnostics);
             None
         }

@@ -9,5 +9,8 @@
 )]
 
 mod amqp;
+mod check;
 mod broker;
+mod program;
 mod runtime;
+mod structure;

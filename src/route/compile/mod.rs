@@ -155,6 +155,11 @@ impl Compiler<'_> {
     pub fn contract(&mut self, reference: &Spanned<String>) -> Option<Arc<Contract>> {
         match self.library.contracts.resolve(&reference.value) {
             Ok(contract) => Some(contract),
+            Err(error) if !error.diagnostics.is_empty() => {
+                // The mistake is in the schema; that this route uses it is no second one.
+                error.diagnostics.into_iter().for_each(|diagnostic| self.report(diagnostic));
+                None
+            }
             Err(error) => {
                 let diagnostic = Diagnostic::error(error.code, self.file, reference.span.clone(), error.message);
                 self.report(match error.hint {

@@ -1,0 +1,127 @@
+//! The rules of the house that a compiler does not hold: no module uses one below it, adapters and runtime do not know
+//! each other, files stay readable.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+/// A file of this many lines is two files.
+const LONGEST_FILE: usize = 500;
+/// A file of this many lines may have a second idea in it.
+const LONG_FILE: usize = 400;
+
+struct Source {
+    /// Below `src/`.
+    path: String,
+    text: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut open: Vec<PathBuf> = vec![root.clone()];
+    let mut sources = Vec::new();
+    while let Some(folder) = open.pop() {
+        for entry in std::fs::read_dir(folder).expect("is readable") {
+            let path = entry.expect("is readable").path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let text = std::fs::read_to_string(&path).expect("is UTF-8");
+                let path = path.strip_prefix(&root).expect("is below").to_string_lossy().into_owned();
+                sources.push(Source { path, text });
+            }
+        }
+    }
+    sources.sort_by(|a, b| a.path.cmp(&b.path));
+    sources
+}
+
+/// The modules of `lib.rs` in their order.
+fn order(sources: &[Source]) -> HashMap<String, usize> {
+    let lib = sources.iter().find(|source| source.path == "lib.rs").expect("is there");
+    let modules = lib.text.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    modules.enumerate().map(|(position, name)| (name.to_owned(), position)).collect()
+}
+
+/// The module of `lib.rs` that a file belongs to.
+fn module(path: &str) -> &str {
+    path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
+}
+
+/// Whether the file holds tests only.
+fn is_test(path: &str) -> bool {
+    path.ends_with("/tests.rs") || path.contains("/tests/")
+}
+
+/// Every `crate::name` outside tests, with its line from 1. Unit tests close a file.
+fn uses(source: &Source) -> impl Iterator<Item = (usize, &str)> {
+    let code = source.text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
+    code.filter(|(_, line)| !line.trim_start().starts_with("//")).flat_map(|(number, line)| {
+        line.split("crate::").skip(1).map(move |after| {
+            let end = after.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(after.len());
+            (number + 1, &after[..end])
+        })
+    })
+}
+
+#[test]
+fn no_module_uses_one_below_it() {
+    let sources = sources();
+    let order = order(&sources);
+    assert!(order.len() > 10, "lib.rs lists {} modules", order.len());
+    let mut wrong = Vec::new();
+    for source in sources.iter().filter(|source| !is_test(&source.path)) {
+        let Some(own) = order.get(module(&source.path)) else { continue };
+        for (line, name) in uses(source) {
+            if order.get(name).is_some_and(|other| other > own) {
+                wrong.push(format!("src/{}:{line} uses `crate::{name}`, which stands below it in lib.rs", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_runtime_knows_no_adapter_and_no_adapter_the_runtime() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| !is_test(&source.path)) {
+        let refused: &[&str] = match module(&source.path) {
+            "adapter" => &["runtime", "ops", "route"],
+            "runtime" => &["adapter"],
+            _ => &[],
+        };
+        for (line, name) in uses(source).filter(|(_, name)| refused.contains(name)) {
+            wrong.push(format!("src/{}:{line} names `{name}`", source.path));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_core_does_no_io_and_reads_no_clock() {
+    let core = ["diagnostic", "message", "format", "contract", "transform", "endpoint", "route"];
+    let refused = ["std::fs", "std::net", "std::process", "std::env", "tokio::", "SystemTime::now", "Instant::now"];
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| core.contains(&module(&source.path)) && !is_test(&source.path)) {
+        let code = source.text.lines().enumerate().take_while(|(_, line)| line.trim() != "#[cfg(test)]");
+        for (number, line) in code.filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            if let Some(word) = refused.iter().find(|word| line.contains(**word)) {
+                wrong.push(format!("src/{}:{} names `{word}`", source.path, number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn files_stay_readable() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let lines = source.text.lines().count();
+        if lines > LONGEST_FILE {
+            wrong.push(format!("src/{}:{LONGEST_FILE} of {lines} lines: split the file", source.path));
+        } else if lines > LONG_FILE {
+            eprintln!("warning: src/{} has {lines} lines", source.path);
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
