@@ -34,10 +34,12 @@ pub(super) fn run(dir: &Path, style: Style, deny_warnings: bool) -> End {
         }
         Style::Human => {
             output::diagnostics(all);
-            let (routes, transforms, found) = (project.plans.len(), project.transforms.len(), output::count(all));
-            let contracts = project.contracts.names().count();
+            let found = output::summary(all);
+            let routes = output::count(project.plans.len(), "route");
+            let transforms = output::count(project.transforms.len(), "transform");
+            let contracts = output::count(project.contracts.names().count(), "contract");
             output::say(&match project.is_sound() {
-                true => format!("checked {routes} routes, {transforms} transforms, {contracts} contracts: {found}"),
+                true => format!("checked {routes}, {transforms}, {contracts}: {found}"),
                 false => format!("the project is broken: {found}"),
             });
         }

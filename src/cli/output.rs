@@ -66,12 +66,14 @@ pub(super) fn diagnostics(all: &[Diagnostic]) {
 }
 
 /// `2 errors, 1 warning`.
-pub(super) fn count(all: &[Diagnostic]) -> String {
-    let of = |severity, word: &str| {
-        let count = all.iter().filter(|one| one.severity == severity).count();
-        format!("{count} {word}{}", if count == 1 { "" } else { "s" })
-    };
-    format!("{}, {}", of(Severity::Error, "error"), of(Severity::Warning, "warning"))
+pub(super) fn summary(all: &[Diagnostic]) -> String {
+    let number = |severity| all.iter().filter(|one| one.severity == severity).count();
+    format!("{}, {}", count(number(Severity::Error), "error"), count(number(Severity::Warning), "warning"))
+}
+
+/// `1 route`, `2 routes`.
+pub(super) fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Says why a project cannot be used, if it cannot.
@@ -80,5 +82,5 @@ pub(super) fn refuse_broken(project: &Project) -> Option<End> {
         return None;
     }
     diagnostics(&project.diagnostics);
-    Some(misuse(&format!("the project is broken: {}", count(&project.diagnostics)), None))
+    Some(misuse(&format!("the project is broken: {}", summary(&project.diagnostics)), None))
 }

@@ -90,6 +90,12 @@ impl de::Error for Error {
     fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let expected = expected.to_string();
         let expected = in_words(&expected);
+        let found = match found {
+            Unexpected::Str(text) => format!("`{text}`"),
+            Unexpected::Map => "a map".to_owned(),
+            Unexpected::Seq => "a list".to_owned(),
+            found => found.to_string(),
+        };
         let message = format!("expected {expected}, found {found}");
         let error = Self::new(codes::YAML_WRONG_TYPE, message, format!("write {expected} here"));
         Self { expected: Some(expected.to_owned()), ..error }

@@ -50,7 +50,7 @@ impl<T: JsonSchema> JsonSchema for Spanned<T> {
 /// Reads one YAML document into plain data.
 pub fn parse<T: DeserializeOwned>(file: &SourceFile) -> Result<T, Vec<Diagnostic>> {
     let options = serde_saphyr::options! {
-        budget: serde_saphyr::budget! { max_nodes: 100_000, max_depth: 64, max_documents: 1 },
+        budget: serde_saphyr::budget! { max_nodes: 100_000, max_depth: 64, max_documents: 2 },
         strict_booleans: true,
     };
     let text = if file.text.trim().is_empty() { "{}" } else { &file.text };
@@ -83,9 +83,21 @@ fn bytes_of(location: &Location) -> Range<usize> {
     start..start + number(span.byte_len())
 }
 
+/// The place of an error. The scanner gives line and column only.
+fn place_of(file: &SourceFile, location: &Location) -> Range<usize> {
+    if location.span().byte_offset().is_some() {
+        return bytes_of(location);
+    }
+    let number = |from_one: u64| usize::try_from(from_one).unwrap_or(usize::MAX).saturating_sub(1);
+    let before: usize = file.text.split_inclusive('\n').take(number(location.line())).map(str::len).sum();
+    let line = file.text.get(before..).unwrap_or_default();
+    let at = before + line.chars().take(number(location.column())).map(char::len_utf8).sum::<usize>();
+    at..at
+}
+
 fn diagnose(file: &SourceFile, error: &Error) -> Diagnostic {
     let error = error.without_snippet();
-    let mut span = error.location().map(|location| bytes_of(&location)).unwrap_or_default();
+    let mut span = error.location().map(|location| place_of(file, &location)).unwrap_or_default();
     // A map as a whole is meant only by its first line.
     let end = file.text.get(span.clone()).and_then(|text| text.find('\n')).map_or(span.end, |at| span.start + at);
     span.end = end;
@@ -126,12 +138,27 @@ fn diagnose(file: &SourceFile, error: &Error) -> Diagnostic {
             Diagnostic::error(codes::YAML_WRONG_TYPE, file, span, plain(error))
                 .hint("the reference of this file lists each key with its type")
         }
+        Error::Unexpected { expected, .. } => {
+            let expected = in_words(expected);
+            let found = match file.text.get(span.start..).and_then(|rest| rest.chars().next()) {
+                Some('[' | '-') => ", found a list",
+                Some('{') => ", found a map",
+                _ => "",
+            };
+            Diagnostic::error(codes::YAML_WRONG_TYPE, file, span, format!("expected {expected}{found}"))
+                .hint(format!("write {expected} here"))
+        }
         Error::Message { msg, .. } => custom(file, span, msg),
         Error::MultipleDocuments { .. } => {
             Diagnostic::error(codes::YAML_SYNTAX, file, span, "a file holds one YAML document").hint("remove the `---`")
         }
         _ => {
-            Diagnostic::error(codes::YAML_SYNTAX, file, span, plain(error)).hint("check indentation, quotes and colons")
+            let words = plain(error);
+            let hint = match words.contains("tab") {
+                true => "indent with spaces: YAML allows no tabs there",
+                false => "check indentation, quotes, brackets and colons",
+            };
+            Diagnostic::error(codes::YAML_SYNTAX, file, span, words).hint(hint)
         }
     }
 }
@@ -143,7 +170,10 @@ pub fn in_words(expected: &str) -> &str {
         "i8" | "i16" | "i32" | "i64" | "isize" => "an integer",
         "f32" | "f64" => "a number",
         "a boolean" | "bool" | "boolean" => "`true` or `false`",
-        "a string" | "string" | "str" => "text",
+        "a string" | "string" | "str" | "string scalar" => "text",
+        "map" | "mapping start" => "a map of keys",
+        "seq" | "sequence start" => "a list, as `[a, b]`",
+        "null" => "nothing",
         "a sequence" => "a list, as `[a, b]`",
         expected if expected.starts_with("struct ") => "a map of keys",
         expected => expected,

@@ -132,8 +132,26 @@ fn of_meta(source: &Source, error: &ValidationError<'_>) -> Diagnostic {
         Some(key) if !key.is_empty() => format!("`{key}` is not valid in JSON Schema: {words}"),
         _ => format!("the file is no valid JSON Schema: {words}"),
     };
-    Diagnostic::error(codes::CONTRACT_INVALID, &source.file, source.span(at), message)
+    let diagnostic = Diagnostic::error(codes::CONTRACT_INVALID, &source.file, source.span(at), message);
+    match meant(error) {
+        Some(meant) => diagnostic.hint(format!("did you mean `{meant}`?")),
+        None => diagnostic.hint("correct it, or write it as `$comment` if it is a note"),
+    }
 }
+
+/// The allowed word that is most like the given one.
+fn meant(error: &ValidationError<'_>) -> Option<String> {
+    let given = error.instance().as_str()?;
+    match error.kind() {
+        Kind::Enum { options } => {
+            did_you_mean(given, options.as_array()?.iter().filter_map(Json::as_str)).map(str::to_owned)
+        }
+        Kind::AnyOf { context } => context.iter().flatten().find_map(meant),
+        _ => None,
+    }
+}
+
+const CORRECT: &str = "correct this keyword, or take it out";
 
 /// The engine cannot compile a schema: an unknown format, a pattern that its linear engine does not have, …
 fn of_error(sources: &Sources, source: &Source, error: &ValidationError<'_>) -> Diagnostic {
@@ -145,7 +163,7 @@ fn of_error(sources: &Sources, source: &Source, error: &ValidationError<'_>) -> 
     let place = |source: &Source, at: &str| {
         let (file, span) = (&source.file, source.span(at));
         let Json::String(given) = &**error.instance() else {
-            return Diagnostic::error(codes::CONTRACT_INVALID, file, span, reason(error));
+            return Diagnostic::error(codes::CONTRACT_INVALID, file, span, reason(error)).hint(CORRECT);
         };
         if error.to_string().starts_with("Unknown format") {
             let message = format!("JSON Schema has no format `{given}`");
@@ -155,7 +173,7 @@ fn of_error(sources: &Sources, source: &Source, error: &ValidationError<'_>) -> 
                 None => diagnostic.hint(format!("the formats are {}", FORMATS.join(", "))),
             };
         }
-        Diagnostic::error(codes::CONTRACT_INVALID, file, span, reason(error))
+        Diagnostic::error(codes::CONTRACT_INVALID, file, span, reason(error)).hint(CORRECT)
     };
     match location {
         Some((source, at)) => place(&source, &at),

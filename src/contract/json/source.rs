@@ -159,6 +159,7 @@ fn parse(file: &SourceFile) -> Result<Source, Diagnostic> {
         let start = offset(&file.text, line as usize, column as usize);
         let end = start + file.text.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
         Diagnostic::error(codes::CONTRACT_SYNTAX, file, start..end, violation.message)
+            .hint("correct the JSON here; it has no comments and no trailing commas")
     })?;
     Ok(Source { file: file.clone(), json: to_serde(&value), value })
 }

@@ -8,9 +8,10 @@ use xsd_schema::{
 };
 
 use super::directives::directives;
+use super::explain::explained;
 use crate::contract::Files;
 use crate::contract::place::{element_span, join, offset};
-use crate::diagnostic::{Diagnostic, SourceFile, codes};
+use crate::diagnostic::{Diagnostic, SourceFile, codes, did_you_mean};
 
 /// Every file of the map is known to the engine as `contract:///<path>`: with a scheme of its own no location can
 /// ever name a file of the disk or a host of a network.
@@ -39,7 +40,7 @@ pub(crate) fn load(files: &Arc<Files>, path: &str) -> Result<SchemaSet, Vec<Diag
             return Err(found);
         }
         let messages = set.directive_failures().iter().map(ToString::to_string);
-        return Err(messages.map(|text| Diagnostic::error(codes::CONTRACT_REFERENCE, file, 0..0, text)).collect());
+        return Err(messages.map(|text| explained(codes::CONTRACT_REFERENCE, file, 0..0, &text)).collect());
     }
     let dangling = dangling(files, file, &set);
     if !dangling.is_empty() {
@@ -65,7 +66,7 @@ fn dangling(files: &Files, file: &SourceFile, set: &SchemaSet) -> Vec<Diagnostic
         let location = set.locate(source);
         let file = location.as_ref().and_then(|at| files.get(from_location(&at.base_uri)?.as_str())).unwrap_or(file);
         let span = location.map_or(0..0, |at| element_span(&file.text, offset(&file.text, at.line, at.column)));
-        let diagnostic = Diagnostic::error(codes::CONTRACT_INVALID, file, span, message);
+        let diagnostic = explained(codes::CONTRACT_INVALID, file, span, &message);
         if !found.contains(&diagnostic) {
             found.push(diagnostic);
         }
@@ -101,11 +102,12 @@ fn missing(files: &Files, file: &SourceFile, path: &str, directive: &super::dire
     let message = format!("`{location}` is not a file below `schemas/`");
     let diagnostic = Diagnostic::error(codes::CONTRACT_REFERENCE, file, directive.span.clone(), message);
     let name = location.rsplit('/').next().unwrap_or(location);
-    let same_name = files.keys().find(|known| known.rsplit('/').next() == Some(name));
+    let others = || files.keys().filter(|known| known.as_ref() != path);
+    let same_name = others().find(|known| known.rsplit('/').next() == Some(name));
     let wanted = join(path, location);
-    let similar = wanted.as_deref().and_then(|wanted| {
-        crate::diagnostic::did_you_mean(wanted, files.keys().map(AsRef::as_ref).filter(|key| key.ends_with(".xsd")))
-    });
+    let similar = wanted
+        .as_deref()
+        .and_then(|wanted| did_you_mean(wanted, others().map(AsRef::as_ref).filter(|key| key.ends_with(".xsd"))));
     match (same_name.map(AsRef::as_ref).or(similar), location.contains("://")) {
         (Some(known), _) => diagnostic.hint(format!("write `schemaLocation=\"{}\"`", relative(path, known))),
         (None, true) => diagnostic.hint("nothing is fetched from a network: put a copy below `schemas/` and name it"),
@@ -140,7 +142,7 @@ fn of_error(files: &Files, file: &SourceFile, error: &SchemaError) -> Diagnostic
         SchemaError::ResolutionError { message } => (codes::CONTRACT_REFERENCE, message.clone()),
         other => (codes::CONTRACT_INVALID, other.to_string()),
     };
-    Diagnostic::error(code, file, span, message.replace(SCHEME, ""))
+    explained(code, file, span, &message.replace(SCHEME, ""))
 }
 
 fn builder(files: &Arc<Files>) -> SchemaSetBuilder {

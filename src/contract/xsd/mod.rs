@@ -1,6 +1,7 @@
 //! XML Schema 1.0 contracts: loading, and validation of an XML tree.
 
 mod directives;
+mod explain;
 mod engine;
 mod load;
 mod names;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::contract::Contract;
+use crate::contract::{Contract, Format};
 use crate::diagnostic::yaml::Spanned;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::endpoint::BoxFuture;
@@ -34,9 +34,12 @@ impl Pattern for Validate {
         let other = compiler.flow.known().find(|known| known.format() != contract.format()).cloned();
         if let Some(other) = other {
             let message = format!(
-                "`{}` describes {:?}, but a document of `{}` reaches this step",
+                "`{}` describes {}, but a document of `{}` reaches this step",
                 contract.reference(),
-                contract.format(),
+                match contract.format() {
+                    Format::Json => "JSON",
+                    Format::Xml => "XML",
+                },
                 other.reference(),
             );
             compiler.report(

@@ -180,5 +180,10 @@ fn parse_error(source: &str, (expected, found): &parse::TError<'_, &str>) -> Com
         parse::Expect::Nothing => ("an operator or the end".into(), "join expressions with `|` or `,`".into()),
         _ => ("something else".into(), String::new()),
     };
+    let hint = match (hint.is_empty(), found) {
+        (false, _) => hint,
+        (true, None) => format!("add {want} at the end"),
+        (true, Some(_)) => format!("put {want} before `{first}`, or take `{first}` out"),
+    };
     error(source, shown, format!("{want} is expected here, but {got}"), &hint)
 }
