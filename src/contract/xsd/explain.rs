@@ -64,7 +64,8 @@ pub(super) fn explained(code: &'static str, file: &SourceFile, span: Range<usize
         let hint = match code {
             codes::CONTRACT_SYNTAX => "correct the XML here",
             codes::CONTRACT_REFERENCE => "name a file below `schemas/`, relative to this file",
-            _ => "correct it as XML Schema 1.0 asks; the rule's name stands in brackets",
+            _ if message.ends_with(']') => "correct it as XML Schema 1.0 asks; the rule's name stands in brackets",
+            _ => "correct it as XML Schema 1.0 asks",
         };
         return Diagnostic::error(code, file, span, message).hint(hint);
     };
