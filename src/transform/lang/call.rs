@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use jaq_core::load::parse::Term;
 
-use super::lower::{Entry, LIBRARY, Lower, list, union};
+use super::lower::{Lower, list, union};
+use super::names::{Entry, LIBRARY};
 use super::node::{Kind, Node, Part, RegexOp, Special, Step};
 use super::pattern::Regex;
 use super::{format, native, refused};

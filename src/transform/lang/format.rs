@@ -6,9 +6,9 @@ use std::fmt::Write;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 
-use super::eval::Run;
 use super::node::Format;
 use super::ops;
+use super::run::Run;
 use super::stop::{Flow, fail, limit};
 use crate::message::{Text, Value};
 

@@ -1,57 +1,44 @@
 //! From jq's syntax tree to the compiled program: names resolved, constants folded, the rest refused.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::{self, BinaryOp, Term};
 use jaq_core::ops::Math;
 use jaq_core::path;
 
-use super::eval::Run;
-use super::node::{Arg, Def, Fold, Format, Kind, Node, Part, Pattern, Piece, Span, Step};
-use super::{Code, CompileError, Tables, format, ops, syntax};
-use crate::diagnostic::{codes, did_you_mean};
-use crate::message::{Limits, Members, Number, Text, Value};
+use super::names::Entry;
+use super::node::{Def, Fold, Kind, Node, Part, Span, Step};
+use super::run::Run;
+use super::{Code, CompileError, Tables, ops, syntax};
+use crate::diagnostic::codes;
+use crate::message::{Limits, Text, Value};
 
 /// Levels of expressions inside each other.
 const MAX_LEVELS: usize = 256;
 /// Times that a constant may repeat a string.
 const MAX_REPEAT: i64 = 10_000;
 
-/// The functions that are written in the language itself.
-pub(super) static LIBRARY: LazyLock<Vec<parse::Def<&'static str>>> =
-    LazyLock::new(|| jaq_core::load::parse(include_str!("library.jq"), |parser| parser.defs()).unwrap_or_default());
-
 /// Tables by name, ready to be shared by nodes.
 pub(super) type SharedTables<'t> = BTreeMap<&'t str, (Arc<str>, Arc<BTreeMap<Text, Value>>)>;
-
-/// What a name stands for, with the number of bindings around it.
-pub(super) enum Entry {
-    Var(usize),
-    Filter(usize),
-    Label(usize),
-    Def { id: usize, values: Vec<bool>, slots: usize, open: bool },
-}
 
 /// The state of one compilation.
 pub(super) struct Lower<'s> {
     pub(super) source: &'s str,
-    variables: &'s [&'s str],
+    pub(super) variables: &'s [&'s str],
     pub(super) tables: &'s SharedTables<'s>,
     pub(super) names: Vec<(&'s str, Entry)>,
-    slots: usize,
-    defs: Vec<Option<Def>>,
-    library: BTreeMap<(&'static str, usize), usize>,
+    pub(super) slots: usize,
+    pub(super) defs: Vec<Option<Def>>,
+    pub(super) library: BTreeMap<(&'static str, usize), usize>,
     errors: Vec<CompileError>,
-    levels: usize,
+    pub(super) levels: usize,
 }
 
 /// Shares the tables of a transform.
 pub(super) fn shared(tables: &Tables) -> SharedTables<'_> {
     tables.iter().map(|(name, table)| (name.as_str(), (Arc::from(name.as_str()), Arc::new(table.clone())))).collect()
 }
-
 impl<'s> Lower<'s> {
     pub(super) fn new(source: &'s str, variables: &'s [&'s str], tables: &'s SharedTables<'s>) -> Self {
         Self {
@@ -99,7 +86,7 @@ impl<'s> Lower<'s> {
     }
 
     /// Widens a span by what stands directly before and after it.
-    fn widened(&self, span: Span, before: &str, after: &str) -> Span {
+    pub(super) fn widened(&self, span: Span, before: &str, after: &str) -> Span {
         let (start, end) = span?;
         let text = |from: usize, to: usize| self.source.get(from..to).unwrap_or_default();
         let head = text(0, start as usize);
@@ -123,11 +110,11 @@ impl<'s> Lower<'s> {
         node
     }
 
-    fn boxed(&mut self, term: &Term<&'s str>) -> Box<Node> {
+    pub(super) fn boxed(&mut self, term: &Term<&'s str>) -> Box<Node> {
         Box::new(self.term(term))
     }
 
-    fn term_of(&mut self, term: &Term<&'s str>) -> Node {
+    pub(super) fn term_of(&mut self, term: &Term<&'s str>) -> Node {
         match term {
             Term::Id => self.node(Kind::Identity, None),
             Term::Recurse => self.node(Kind::Recurse, None),
@@ -205,110 +192,7 @@ impl<'s> Lower<'s> {
         }
     }
 
-    fn number(&mut self, digits: &'s str) -> Node {
-        let span = self.span(digits);
-        let trimmed = digits.trim_start_matches('0');
-        let zero = if trimmed.starts_with(|c: char| c.is_ascii_digit()) { "" } else { "0" };
-        match Number::parse(digits).or_else(|| Number::parse(&format!("{zero}{trimmed}"))) {
-            Some(number) => self.node(Kind::Const(Value::Number(number)), span),
-            None => self.error(codes::MAPPING_SYNTAX, span, format!("`{digits}` is not a number"), None),
-        }
-    }
-
-    fn string(&mut self, encoding: Option<&'s str>, parts: &[StrPart<&'s str, Term<&'s str>>]) -> Node {
-        let mut span = encoding.and_then(|encoding| self.span(encoding));
-        let kind = match encoding {
-            None => Format::Text,
-            Some(name) => match format::named(name.trim_start_matches('@')) {
-                Some(kind) => kind,
-                None => return self.unknown_format(name),
-            },
-        };
-        let mut pieces: Vec<Piece> = Vec::new();
-        let mut text = String::new();
-        for part in parts {
-            match part {
-                StrPart::Str(part) => {
-                    span = union(span, self.span(part));
-                    text.push_str(part);
-                }
-                StrPart::Char(c) => text.push(*c),
-                StrPart::Term(term) => {
-                    if !text.is_empty() {
-                        pieces.push(Piece::Text(Text::from(std::mem::take(&mut text))));
-                    }
-                    let node = self.term(term);
-                    span = union(span, node.span);
-                    pieces.push(Piece::Node(node));
-                }
-            }
-        }
-        let span = self.widened(span, "\\(", if text.is_empty() { ")" } else { "" });
-        let span = self.widened(span, "\"", "\"");
-        if pieces.is_empty() {
-            return self.node(Kind::Const(Value::String(Text::from(text))), span);
-        }
-        if !text.is_empty() {
-            pieces.push(Piece::Text(Text::from(text)));
-        }
-        self.node(Kind::Interpolate(kind, pieces.into()), span)
-    }
-
-    pub(super) fn unknown_format(&mut self, name: &'s str) -> Node {
-        let known = format::NAMES.iter().map(|(known, _)| *known);
-        let hint = match did_you_mean(name.trim_start_matches('@'), known.clone()) {
-            Some(similar) => format!("did you mean `@{similar}`?"),
-            None => format!("there are {}", known.map(|known| format!("`@{known}`")).collect::<Vec<_>>().join(", ")),
-        };
-        let span = self.span(name);
-        self.error(codes::MAPPING_UNKNOWN, span, format!("no format `{name}`"), Some(hint))
-    }
-
-    fn object(&mut self, entries: &[(Term<&'s str>, Option<Term<&'s str>>)]) -> Node {
-        let mut nodes = Vec::with_capacity(entries.len());
-        let mut span = None;
-        for (key, value) in entries {
-            let (key, value) = match (key, value) {
-                (Term::Var(name), None) => {
-                    let span = self.span(name);
-                    let key = Value::from(name.trim_start_matches('$'));
-                    (self.node(Kind::Const(key), span), self.variable(name))
-                }
-                (key, Some(value)) => (self.term(key), self.term(value)),
-                (key, None) => {
-                    let (key, again) = (self.term(key), self.term(key));
-                    let base = Box::new(self.node(Kind::Identity, None));
-                    let part = match again.constant() {
-                        Some(Value::String(key)) => Part::Key(key.clone()),
-                        _ => Part::Index(again),
-                    };
-                    let span = key.span;
-                    let value = self.node(Kind::Path(base, [Step { part, optional: false }].into()), span);
-                    (key, value)
-                }
-            };
-            if let Some(constant) = key.constant()
-                && constant.as_str().is_none()
-            {
-                let message = format!("a key of an object is a string, not {}", ops::described(constant));
-                self.error(codes::MAPPING_SYNTAX, key.span, message, Some("write it in double quotes".into()));
-            }
-            span = union(span, union(key.span, value.span));
-            nodes.push((key, value));
-        }
-        let keys = nodes.iter().map(|(key, value)| match key.constant() {
-            Some(Value::String(key)) if value.one => Some((key.clone(), Value::Null)),
-            _ => None,
-        });
-        let keys: Option<Members> = keys.collect();
-        if let Some(keys) = keys.filter(|keys| keys.len() == nodes.len()) {
-            let values = nodes.into_iter().map(|(_, value)| value).collect();
-            return self.node(Kind::Record(Box::new(keys), values), span);
-        }
-        self.node(Kind::Object(nodes.into()), span)
-    }
-
-    fn binary(&mut self, left: &Term<&'s str>, op: &BinaryOp<&'s str>, right: &Term<&'s str>) -> Node {
+    pub(super) fn binary(&mut self, left: &Term<&'s str>, op: &BinaryOp<&'s str>, right: &Term<&'s str>) -> Node {
         if let BinaryOp::Pipe(Some(pattern)) = op {
             let source = self.boxed(left);
             let (pattern, mark, slots) = self.open_pattern(pattern);
@@ -349,7 +233,7 @@ impl<'s> Lower<'s> {
     }
 
     /// A product may repeat a string, but only a constant number of times.
-    fn product(&mut self, l: Box<Node>, r: Box<Node>, span: Span) -> Node {
+    pub(super) fn product(&mut self, l: Box<Node>, r: Box<Node>, span: Span) -> Node {
         let count = [&l, &r].into_iter().find_map(|side| match side.constant() {
             Some(Value::Number(number)) => Some(super::num::index(number)),
             _ => None,
@@ -377,7 +261,7 @@ impl<'s> Lower<'s> {
         self.node(Kind::Math(Math::Mul, l, r, repeat), span)
     }
 
-    fn fold(
+    pub(super) fn fold(
         &mut self,
         word: &'s str,
         source: &Term<&'s str>,
@@ -407,42 +291,7 @@ impl<'s> Lower<'s> {
         self.node(if word == "reduce" { Kind::Reduce(fold) } else { Kind::Foreach(fold, extract) }, span)
     }
 
-    /// Compiles a pattern and binds its variables; gives what to go back to.
-    fn open_pattern(&mut self, pattern: &parse::Pattern<&'s str>) -> (Pattern, usize, usize) {
-        let (mark, slots) = (self.names.len(), self.slots);
-        let mut vars = Vec::new();
-        let pattern = self.pattern(pattern, &mut vars);
-        for name in vars {
-            self.names.push((name, Entry::Var(self.slots)));
-            self.slots += 1;
-        }
-        (pattern, mark, slots)
-    }
-
-    fn pattern(&mut self, pattern: &parse::Pattern<&'s str>, vars: &mut Vec<&'s str>) -> Pattern {
-        match pattern {
-            parse::Pattern::Var(name) => {
-                vars.push(name);
-                Pattern::Var
-            }
-            parse::Pattern::Arr(items) => {
-                let part = |(at, item): (usize, &parse::Pattern<&'s str>)| {
-                    let index = self.node(Kind::Const(ops::count(at)), None);
-                    (index, self.pattern(item, vars))
-                };
-                Pattern::Parts(items.iter().enumerate().map(part).collect())
-            }
-            parse::Pattern::Obj(entries) => {
-                let part = |(key, item): &(Term<&'s str>, parse::Pattern<&'s str>)| {
-                    let key = self.term(key);
-                    (key, self.pattern(item, vars))
-                };
-                Pattern::Parts(entries.iter().map(part).collect())
-            }
-        }
-    }
-
-    fn path(&mut self, base: &Term<&'s str>, parts: &[(path::Part<Term<&'s str>>, path::Opt)]) -> Node {
+    pub(super) fn path(&mut self, base: &Term<&'s str>, parts: &[(path::Part<Term<&'s str>>, path::Opt)]) -> Node {
         let base = self.boxed(base);
         let mut span = base.span;
         let mut steps = Vec::with_capacity(parts.len());
@@ -476,132 +325,6 @@ impl<'s> Lower<'s> {
             _ => (base, steps),
         };
         self.node(Kind::Path(base, steps.into()), span)
-    }
-
-    fn variable(&mut self, name: &'s str) -> Node {
-        let span = self.span(name);
-        let bare = name.trim_start_matches('$');
-        let bound = self.names.iter().rev().find_map(|(known, entry)| match entry {
-            Entry::Var(slot) if *known == name => Some(*slot),
-            _ => None,
-        });
-        if let Some(slot) = bound {
-            return self.node(Kind::Var(self.slots - slot - 1), span);
-        }
-        if let Some(at) = self.variables.iter().position(|known| *known == bare) {
-            return self.node(Kind::Global(at), span);
-        }
-        if let Some(hint) = super::refused::variable(bare) {
-            let message = format!("`{name}` is not part of the mapping language");
-            return self.error(codes::MAPPING_REFUSED, span, message, Some(hint.into()));
-        }
-        let bound = self.names.iter().filter(|(_, entry)| matches!(entry, Entry::Var(_)));
-        let known: Vec<&str> =
-            bound.map(|(name, _)| name.trim_start_matches('$')).chain(self.variables.iter().copied()).collect();
-        let hint = match did_you_mean(bare, known.iter().copied()) {
-            Some(similar) => Some(format!("did you mean `${similar}`?")),
-            None if known.is_empty() => Some(format!("bind it first: `… as {name} | …`")),
-            None => Some(format!("there are {}", list(known.iter().map(|name| format!("`${name}`"))))),
-        };
-        self.error(codes::MAPPING_UNKNOWN, span, format!("no variable `{name}`"), hint)
-    }
-
-    /// Compiles a definition; its name is known from here on.
-    fn define(&mut self, def: &parse::Def<&'s str>) -> usize {
-        let id = self.defs.len();
-        self.defs.push(None);
-        let values: Vec<bool> = def.args.iter().map(|name| name.starts_with('$')).collect();
-        self.names.push((def.name, Entry::Def { id, values, slots: self.slots, open: true }));
-        let at = self.names.len();
-        let slots = self.slots;
-        for name in &def.args {
-            let entry = if name.starts_with('$') { Entry::Var(self.slots) } else { Entry::Filter(self.slots) };
-            self.names.push((name, entry));
-            self.slots += 1;
-        }
-        let body = self.term(&def.body);
-        self.slots = slots;
-        self.names.truncate(at);
-        if let Some((_, Entry::Def { open, .. })) = self.names.last_mut() {
-            *open = false;
-        }
-        if let Some(slot) = self.defs.get_mut(id) {
-            *slot = Some(Def { body });
-        }
-        id
-    }
-
-    /// A call of a name that the program itself defines.
-    pub(super) fn call_own(&mut self, name: &'s str, args: &[Term<&'s str>], span: Span) -> Option<Node> {
-        let mut found = None;
-        for (known, entry) in self.names.iter().rev() {
-            match entry {
-                Entry::Filter(slot) if *known == name && args.is_empty() => {
-                    found = Some(Ok(Kind::Closure(self.slots - slot - 1)));
-                }
-                Entry::Var(slot) if args.is_empty() && known.strip_prefix('$') == Some(name) => {
-                    found = self.is_parameter(*slot).then(|| Ok(Kind::Var(self.slots - slot - 1)));
-                }
-                Entry::Def { id, values, slots, open } if *known == name && values.len() == args.len() => {
-                    found = Some(Err((*id, values.clone(), *slots, *open)));
-                }
-                _ => {}
-            }
-            if found.is_some() {
-                break;
-            }
-        }
-        match found? {
-            Ok(kind) => Some(self.node(kind, span)),
-            Err((_, _, _, true)) => {
-                let message = format!("`{name}` calls itself");
-                let hint = "use `..`, `walk(f)`, `reduce` or `range(n)`, which always end".to_owned();
-                Some(self.error(codes::MAPPING_REFUSED, span, message, Some(hint)))
-            }
-            Err((id, values, slots, false)) => Some(self.call_def(id, &values, slots, args, span)),
-        }
-    }
-
-    /// jq lets a parameter `$x` also be called as `x`.
-    fn is_parameter(&self, slot: usize) -> bool {
-        self.names.iter().any(|(_, entry)| match entry {
-            Entry::Def { values, slots, open: true, .. } => (*slots..slots + values.len()).contains(&slot),
-            _ => false,
-        })
-    }
-
-    fn call_def(&mut self, id: usize, values: &[bool], slots: usize, args: &[Term<&'s str>], span: Span) -> Node {
-        let args: Vec<Arg> = args
-            .iter()
-            .zip(values)
-            .map(|(arg, value)| if *value { Arg::Value(self.term(arg)) } else { Arg::Filter(self.term(arg)) })
-            .collect();
-        self.node(Kind::Call(id, args.into(), self.slots - slots), span)
-    }
-
-    /// A call of a function of the library, which is compiled when first called.
-    pub(super) fn call_library(&mut self, name: &'s str, args: &[Term<&'s str>], span: Span) -> Option<Node> {
-        let def = LIBRARY.iter().find(|def| def.name == name && def.args.len() == args.len())?;
-        let id = match self.library.get(&(def.name, def.args.len())) {
-            Some(id) => *id,
-            None => {
-                let names = std::mem::take(&mut self.names);
-                let slots = std::mem::take(&mut self.slots);
-                let levels = std::mem::take(&mut self.levels);
-                let id = self.define(def);
-                (self.names, self.slots, self.levels) = (names, slots, levels);
-                self.library.insert((def.name, def.args.len()), id);
-                id
-            }
-        };
-        let values: Vec<bool> = def.args.iter().map(|name| name.starts_with('$')).collect();
-        Some(self.call_def(id, &values, 0, args, span))
-    }
-
-    /// The place of a call: its name and, if there are any, its arguments.
-    pub(super) fn call_span(&self, name: &str, nodes: &[Node]) -> Span {
-        let span = nodes.iter().fold(self.span(name), |span, node| union(span, node.span));
-        if nodes.is_empty() { span } else { self.widened(span, "", ")") }
     }
 }
 

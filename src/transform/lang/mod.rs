@@ -4,19 +4,25 @@
 //! ends on every input: there is no recursion and no endless generator, and steps, depth and sizes are bounded
 //! besides. Numbers are computed exactly.
 
+mod bind;
 mod call;
+mod collections;
 mod env;
 mod eval;
 mod format;
+mod literal;
 mod lower;
+mod names;
 mod native;
 mod node;
 mod num;
+mod one;
 mod ops;
 mod paths;
 mod pattern;
 mod reads;
 mod refused;
+mod run;
 mod special;
 mod stop;
 mod syntax;
@@ -145,7 +151,7 @@ impl Program {
         limits: &Limits,
         mut take: impl FnMut(Value) -> bool,
     ) -> Result<(), RunError> {
-        let run = eval::Run::new(&self.code, variables, limits);
+        let run = run::Run::new(&self.code, variables, limits);
         let flow = run.each(&self.code.main, &env::Env::root(), input, &mut |value| {
             if format::deeper_than(&value, limits.depth) {
                 return Err(stop::limit(format!("the mapping gives a value of more than {} levels", limits.depth)));

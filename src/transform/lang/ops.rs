@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use jaq_core::ops::{Cmp, Math};
 
-use super::eval::Run;
 use super::num;
+use super::run::Run;
 use super::stop::{Flow, fail, limit};
 use crate::message::{Members, Text, Value};
 

@@ -1,9 +1,9 @@
 //! Expressions as paths: for `path(…)`, for access, and for everything that changes a part of a value.
 
 use super::env::{Bound, Env};
-use super::eval::Run;
 use super::node::{Kind, Node, Part, Special, Step};
 use super::ops::{self, truthy};
+use super::run::Run;
 use super::stop::{Flow, Stop, fail};
 use crate::message::Value;
 

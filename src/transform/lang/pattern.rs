@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::env::Env;
-use super::eval::{Out, Run};
+use super::eval::Out;
 use super::node::{Node, RegexOp};
 use super::ops;
+use super::run::Run;
 use super::stop::{Flow, fail};
 use crate::message::{Members, Text, Value};
 

@@ -3,11 +3,12 @@
 use std::cmp::Ordering;
 
 use super::env::Env;
-use super::eval::{Out, Run};
+use super::eval::Out;
 use super::node::{Node, Special};
 use super::num;
 use super::ops::{self, truthy};
 use super::paths::{keys, not_iterable};
+use super::run::Run;
 use super::stop::{Flow, Stop, error, fail};
 use crate::message::{Number, Value};
 

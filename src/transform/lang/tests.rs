@@ -52,9 +52,7 @@ pub(super) fn json(text: &str) -> Value {
 
 pub(super) fn written(value: &Value) -> String {
     let (code, limits) = (Code::default(), Limits::default());
-    format::encode(&eval::Run::new(&code, &[], &limits), node::Format::Json, value)
-        .map(String::from)
-        .unwrap_or_default()
+    format::encode(&run::Run::new(&code, &[], &limits), node::Format::Json, value).map(String::from).unwrap_or_default()
 }
 
 fn compile(program: &str) -> Program {

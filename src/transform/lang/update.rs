@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::env::Env;
-use super::eval::{Out, Run};
+use super::eval::Out;
 use super::node::{Kind, Node, Part, Special, Step};
 use super::ops::{self, truthy};
 use super::paths::{keys, not_a_path, not_iterable};
+use super::run::Run;
 use super::stop::{Flow, Stop, fail, limit};
 use crate::message::Value;
 
