@@ -3,7 +3,9 @@
 #[expect(clippy::module_inception, reason = "the room is named after its main thing")]
 mod contract;
 mod json;
+pub mod convert;
 mod place;
+pub mod plan;
 mod reference;
 mod registry;
 mod resolve;

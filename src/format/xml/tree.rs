@@ -159,6 +159,21 @@ impl Tree {
         }));
     }
 
+    /// Gives the root element its namespace declarations, in place of those that it has: the writer of a document
+    /// may know only at its end which ones it needs.
+    pub fn bind_root(&mut self, bindings: impl IntoIterator<Item = Binding>) {
+        let first = index(self.bindings.len());
+        self.bindings.extend(bindings);
+        let bindings = first..index(self.bindings.len());
+        let root = self.nodes.iter_mut().find_map(|node| match node {
+            Node::Start(element) => Some(element),
+            _ => None,
+        });
+        if let Some(root) = root {
+            root.bindings = bindings;
+        }
+    }
+
     /// Closes the innermost open element.
     pub fn end(&mut self) {
         let end = index(self.nodes.len());

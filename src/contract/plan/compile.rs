@@ -1,0 +1,454 @@
+//! Compiles the types that a root element can reach, and no others, into a plan.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use xsd_schema::{ComplexTypeKey, ElementKey, NameId, SchemaSet, SimpleTypeKey, TypeKey};
+
+use super::model::{self, Declared, Particle, Process, Term};
+use super::order::{self, Node, Shape};
+use super::prefixes::{Prefixes, XML, XSI};
+use super::types::{
+    ANY, Child, Complex, Content, Element, Elements, Emit, Facets, Kind, Name, NameIx, Namespace, NamespaceIx,
+    Namespaces, Order, Simple, SimpleIx, Type, TypeIx, Whitespace, Wildcard,
+};
+use super::{Error, Plan};
+use crate::message::Text;
+
+/// The tables under construction.
+pub(super) struct Compiler<'s> {
+    pub(super) set: &'s SchemaSet,
+    pub(super) prefixes: Prefixes,
+    pub(super) namespaces: Vec<Namespace>,
+    pub(super) names: Vec<Name>,
+    name_ids: HashMap<(NamespaceIx, Text), NameIx>,
+    pub(super) simples: Vec<Simple>,
+    simple_ids: HashMap<SimpleTypeKey, SimpleIx>,
+    types: Vec<Type>,
+    type_ids: HashMap<TypeKey, TypeIx>,
+    type_names: HashMap<NameIx, TypeIx>,
+    queue: VecDeque<(ComplexTypeKey, TypeIx)>,
+    substitutes: HashMap<ElementKey, Vec<ElementKey>>,
+    derived: HashMap<ComplexTypeKey, Vec<ComplexTypeKey>>,
+    globals: Vec<ElementKey>,
+}
+
+/// Compiles a plan for documents whose root is the named global element.
+pub(super) fn compile(set: &SchemaSet, namespace: &str, local: &str, prefixes: Prefixes) -> Result<Plan, Error> {
+    let unknown = || Error::Unresolved { kind: "element", name: local.to_owned() };
+    let uri = if namespace.is_empty() { None } else { Some(set.name_table.get(namespace).ok_or_else(unknown)?) };
+    let key = set.name_table.get(local).and_then(|local| set.lookup_element(uri, local)).ok_or_else(unknown)?;
+    let mut compiler = Compiler::new(set, prefixes);
+    let roots = compiler.roots(key)?;
+    while let Some((key, ix)) = compiler.queue.pop_front() {
+        let complex = compiler.complex(key)?;
+        if let Some(slot) = compiler.types.get_mut(ix as usize) {
+            *slot = Type::Complex(Box::new(complex));
+        }
+    }
+    Ok(compiler.finish(roots))
+}
+
+impl<'s> Compiler<'s> {
+    fn new(set: &'s SchemaSet, prefixes: Prefixes) -> Self {
+        let mut derived: HashMap<ComplexTypeKey, Vec<ComplexTypeKey>> = HashMap::new();
+        for (key, data) in set.arenas.complex_types.iter() {
+            if let Some(TypeKey::Complex(base)) = data.resolved_base_type
+                && base != key
+            {
+                derived.entry(base).or_default().push(key);
+            }
+        }
+        let global = |(key, data): (ElementKey, &xsd_schema::arenas::ElementDeclData)| {
+            let name = data.name?;
+            (set.lookup_element(data.target_namespace, name) == Some(key)).then_some(key)
+        };
+        let mut compiler = Self {
+            set,
+            prefixes,
+            namespaces: Vec::new(),
+            names: Vec::new(),
+            name_ids: HashMap::new(),
+            simples: Vec::new(),
+            simple_ids: HashMap::new(),
+            types: Vec::new(),
+            type_ids: HashMap::new(),
+            type_names: HashMap::new(),
+            queue: VecDeque::new(),
+            substitutes: model::substitutes(set),
+            derived,
+            globals: set.arenas.elements.iter().filter_map(global).collect(),
+        };
+        for uri in ["", XSI, XML] {
+            compiler.namespace(uri);
+        }
+        compiler
+    }
+
+    fn roots(&mut self, key: ElementKey) -> Result<Vec<Element>, Error> {
+        let head = model::global(self.set, key);
+        let roots: Vec<Declared> = self.members(&head);
+        Ok(roots.iter().map(|declared| self.declared(declared)).collect())
+    }
+
+    fn finish(self, roots: Vec<Element>) -> Plan {
+        let root_namespace = roots.first().and_then(|root| self.names.get(root.name as usize)).map(|name| name.namespace);
+        let unqualified = |element: &Element| self.names.get(element.name as usize).is_some_and(|name| name.namespace == 0);
+        let mut elements = self.types.iter().filter_map(|found| match found {
+            Type::Complex(complex) => match &complex.content {
+                Content::Elements(elements) => Some(elements),
+                _ => None,
+            },
+            Type::Simple(_) => None,
+        });
+        let qualified = !elements
+            .any(|elements| !elements.wildcards.is_empty() || elements.children.iter().any(|child| unqualified(&child.element)));
+        let has_names_in_values = self.simples.iter().any(|simple| simple.kind == Kind::QName);
+        let default_namespace = root_namespace.filter(|root| {
+            let uri = self.namespaces.get(usize::from(*root)).map_or("", |namespace| namespace.uri.as_str());
+            *root != 0 && qualified && !has_names_in_values && !self.prefixes.declares_by_document(uri)
+        });
+        let mut plan = Plan {
+            roots,
+            namespaces: self.namespaces,
+            names: self.names,
+            simples: self.simples,
+            types: self.types,
+            type_names: self.type_names,
+            name_ids: HashMap::default(),
+            by_prefix: HashMap::default(),
+            default_namespace,
+        };
+        plan.index();
+        plan
+    }
+
+    /// The index of a namespace.
+    pub(super) fn namespace(&mut self, uri: &str) -> NamespaceIx {
+        let known = self.namespaces.iter().position(|namespace| namespace.uri == uri);
+        let ix = known.unwrap_or_else(|| {
+            let prefix = self.prefixes.of(uri);
+            self.namespaces.push(Namespace { uri: uri.into(), prefix });
+            self.namespaces.len() - 1
+        });
+        NamespaceIx::try_from(ix).unwrap_or(NamespaceIx::MAX)
+    }
+
+    /// The index of a name.
+    pub(super) fn name(&mut self, namespace: Option<NameId>, local: NameId) -> NameIx {
+        let uri = namespace.map_or("", |id| self.set.name_table.resolve_ref(id));
+        let namespace = self.namespace(uri);
+        let local = Text::from(self.set.name_table.resolve_ref(local));
+        let names = &mut self.names;
+        *self.name_ids.entry((namespace, local.clone())).or_insert_with(|| {
+            names.push(Name { namespace, local });
+            u32::try_from(names.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+
+    /// The key of a name: its local part, with the contract's prefix where that is wanted.
+    pub(super) fn key(&self, name: NameIx, with_prefix: bool) -> Text {
+        let Some(name) = self.names.get(name as usize) else { return Text::new() };
+        match self.namespaces.get(usize::from(name.namespace)) {
+            Some(namespace) if with_prefix && !namespace.prefix.is_empty() => {
+                Text::from(format!("{}:{}", namespace.prefix, name.local))
+            }
+            _ => name.local.clone(),
+        }
+    }
+
+    /// The index of a simple type; none is `xs:anySimpleType`.
+    pub(super) fn simple_ix(&mut self, key: Option<SimpleTypeKey>) -> SimpleIx {
+        let key = key.unwrap_or_else(|| self.set.builtin_types().any_simple_type);
+        if let Some(ix) = self.simple_ids.get(&key) {
+            return *ix;
+        }
+        let ix = u32::try_from(self.simples.len()).unwrap_or(u32::MAX);
+        self.simple_ids.insert(key, ix);
+        self.simples.push(Simple { kind: Kind::String, whitespace: Whitespace::Preserve, facets: Facets::default() });
+        let simple = self.simple_of(key);
+        if let Some(slot) = self.simples.get_mut(ix as usize) {
+            *slot = simple;
+        }
+        ix
+    }
+
+    /// The index of a type; none is `xs:anyType`. What is derived from it can be named by `xsi:type`, so it comes too.
+    fn type_ix(&mut self, key: Option<TypeKey>) -> TypeIx {
+        let key = key.unwrap_or_else(|| TypeKey::Complex(self.set.any_type_key()));
+        if let Some(ix) = self.type_ids.get(&key) {
+            return *ix;
+        }
+        let ix = u32::try_from(self.types.len()).unwrap_or(u32::MAX);
+        self.type_ids.insert(key, ix);
+        self.types.push(Type::Simple(0));
+        let (name, namespace) = match key {
+            TypeKey::Simple(simple) => {
+                let found = Type::Simple(self.simple_ix(Some(simple)));
+                if let Some(slot) = self.types.get_mut(ix as usize) {
+                    *slot = found;
+                }
+                let data = self.set.arenas.simple_types.get(simple);
+                data.map_or((None, None), |data| (data.name, data.target_namespace))
+            }
+            TypeKey::Complex(complex) => {
+                self.queue.push_back((complex, ix));
+                let data = self.set.arenas.complex_types.get(complex);
+                data.map_or((None, None), |data| (data.name, data.target_namespace))
+            }
+        };
+        if let Some(name) = name {
+            let name = self.name(namespace, name);
+            self.type_names.insert(name, ix);
+        }
+        if let TypeKey::Complex(complex) = key {
+            for one in self.derived.get(&complex).cloned().unwrap_or_default() {
+                self.type_ix(Some(TypeKey::Complex(one)));
+            }
+        }
+        if self.set.is_any_type(key) {
+            let simple: Vec<SimpleTypeKey> = self.set.arenas.simple_types.iter().filter(|(_, data)| data.name.is_some()).map(|(key, _)| key).collect();
+            for one in simple {
+                self.type_ix(Some(TypeKey::Simple(one)));
+            }
+        }
+        ix
+    }
+
+    fn declared(&mut self, declared: &Declared) -> Element {
+        Element {
+            name: self.name(declared.namespace, declared.local),
+            type_ix: self.type_ix(declared.type_key),
+            nillable: declared.nillable,
+            default: declared.default.as_deref().map(Text::from),
+        }
+    }
+
+    /// The elements that may stand where this one is declared: itself, unless abstract, and its substitutes.
+    fn members(&self, head: &Declared) -> Vec<Declared> {
+        let mut members: Vec<Declared> = (!head.is_abstract).then(|| head.clone()).into_iter().collect();
+        let Some(key) = head.global else { return members };
+        let block = self.set.arenas.elements.get(key).map(|data| data.block).unwrap_or_default();
+        if block.contains_substitution() {
+            return members;
+        }
+        let mut seen = vec![key];
+        let mut next = VecDeque::from([key]);
+        while let Some(key) = next.pop_front() {
+            for one in self.substitutes.get(&key).into_iter().flatten() {
+                if seen.contains(one) {
+                    continue;
+                }
+                seen.push(*one);
+                next.push_back(*one);
+                let member = model::global(self.set, *one);
+                let allowed = match (member.type_key, head.type_key) {
+                    (Some(own), Some(of_head)) => self.set.is_type_derived_from(own, of_head, block),
+                    _ => true,
+                };
+                if allowed && !member.is_abstract {
+                    members.push(member);
+                }
+            }
+        }
+        members
+    }
+
+    fn complex(&mut self, key: ComplexTypeKey) -> Result<Complex, Error> {
+        let data = self.set.arenas.complex_types.get(key);
+        let name = data.and_then(|data| data.name.map(|name| (data.target_namespace, name)));
+        let (attributes, any_attribute) = self.attributes(key);
+        let content = match model::content(self.set, key)? {
+            model::Content::Empty => Content::Empty,
+            model::Content::Simple => Content::Simple(self.simple_content(key)),
+            model::Content::Elements { mixed, particle } => {
+                Content::Elements(self.elements(mixed, particle.as_ref()).map_err(|error| match error {
+                    Error::Size { .. } => Error::Size { name: model::type_name(self.set, key) },
+                    other => other,
+                })?)
+            }
+        };
+        Ok(Complex {
+            name: name.map(|(namespace, name)| self.name(namespace, name)),
+            is_abstract: data.is_some_and(|data| data.is_abstract),
+            attributes,
+            any_attribute,
+            content,
+        })
+    }
+
+    fn elements(&mut self, mixed: bool, particle: Option<&Particle>) -> Result<Elements, Error> {
+        let mut slots = Slots { children: Vec::new(), by_name: HashMap::new(), wildcards: Vec::new() };
+        if let Some(particle) = particle {
+            self.declare(particle, &mut slots)?;
+        }
+        let declared = slots.by_name.clone();
+        let shape = particle.map(|particle| self.shape(particle, &mut slots, &declared)).transpose()?;
+        let counts = shape.as_ref().map(order::counts).unwrap_or_default();
+        for (slot, count) in &counts {
+            if let Some(child) = slots.children.get_mut(usize::from(*slot)) {
+                child.repeated = count.repeated();
+            }
+        }
+        let order = self.order(mixed, shape.as_ref(), &mut slots.children);
+        let required =
+            counts.iter().filter(|(slot, count)| **slot != ANY && count.min > 0).map(|(slot, _)| *slot).collect();
+        let mut children = slots.children;
+        self.assign_keys(&mut children);
+        let index = |at: usize| u16::try_from(at).unwrap_or(ANY);
+        let mut by_name: Vec<(NameIx, u16)> =
+            children.iter().enumerate().map(|(at, child)| (child.element.name, index(at))).collect();
+        by_name.sort_unstable();
+        let mut by_key: Vec<(&Text, u16)> = children.iter().enumerate().map(|(at, child)| (&child.key, index(at))).collect();
+        by_key.sort_unstable_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
+        let by_key = by_key.into_iter().map(|(_, at)| at).collect();
+        Ok(Elements { children, by_name, by_key, required, wildcards: slots.wildcards, order })
+    }
+
+    fn order(&self, mixed: bool, shape: Option<&Shape>, children: &mut [Child]) -> Order {
+        if mixed {
+            return Order::Mixed;
+        }
+        let Some(program) = shape.map_or(Some(Vec::new()), order::program) else { return Order::Sequence };
+        let plain = program.iter().all(|emit| matches!(emit, Emit::All(_)));
+        let mut any_position = 0;
+        for (at, emit) in program.iter().enumerate() {
+            let position = u16::try_from(at).unwrap_or(ANY);
+            match emit {
+                Emit::All(ANY) => any_position = position,
+                Emit::All(slot) => {
+                    if let Some(child) = children.get_mut(usize::from(*slot)) {
+                        child.position = position;
+                    }
+                }
+                Emit::Take(..) | Emit::Loop(_) => {}
+            }
+        }
+        let any = shape.is_some_and(|shape| matches!(shape.node, Node::All(_)));
+        Order::Names { program, any, plain, any_position }
+    }
+
+    /// First round: the elements that the model declares.
+    fn declare(&mut self, particle: &Particle, slots: &mut Slots) -> Result<(), Error> {
+        match &particle.term {
+            Term::Element(declared) => {
+                for member in self.members(declared) {
+                    self.slot(&member, slots)?;
+                }
+            }
+            Term::Sequence(parts) | Term::Choice(parts) | Term::All(parts) => {
+                for part in parts {
+                    self.declare(part, slots)?;
+                }
+            }
+            Term::Wildcard(_) => {}
+        }
+        Ok(())
+    }
+
+    fn slot(&mut self, declared: &Declared, slots: &mut Slots) -> Result<u16, Error> {
+        let element = self.declared(declared);
+        if let Some(slot) = slots.by_name.get(&element.name) {
+            if let Some(child) = slots.children.get_mut(usize::from(*slot)) {
+                child.element.nillable |= element.nillable;
+            }
+            return Ok(*slot);
+        }
+        let slot = u16::try_from(slots.children.len()).ok().filter(|slot| *slot < ANY);
+        let slot = slot.ok_or(Error::Size { name: String::new() })?;
+        slots.by_name.insert(element.name, slot);
+        slots.children.push(Child { key: Text::new(), element, repeated: false, position: 0 });
+        Ok(slot)
+    }
+
+    /// Second round: the model over slots. A wildcard is a choice of the global elements that it admits and of what
+    /// nobody declares; an element that the model itself declares is always that one.
+    fn shape(
+        &mut self,
+        particle: &Particle,
+        slots: &mut Slots,
+        declared: &HashMap<NameIx, u16>,
+    ) -> Result<Shape, Error> {
+        let once = |slot| Shape { min: 1, max: Some(1), node: Node::Slot(slot) };
+        let node = match &particle.term {
+            Term::Element(element) => {
+                let mut members = Vec::new();
+                for member in self.members(element) {
+                    members.push(self.slot(&member, slots)?);
+                }
+                match members.as_slice() {
+                    [only] => Node::Slot(*only),
+                    members => Node::Choice(members.iter().map(|slot| once(*slot)).collect()),
+                }
+            }
+            Term::Wildcard(wildcard) => {
+                let mut letters = Vec::new();
+                if wildcard.process != Process::Strict {
+                    letters.push(once(ANY));
+                }
+                if wildcard.process != Process::Skip {
+                    for key in self.globals.clone() {
+                        let global = model::global(self.set, key);
+                        if !wildcard.namespaces.admits(global.namespace) || global.is_abstract {
+                            continue;
+                        }
+                        let name = self.name(global.namespace, global.local);
+                        if !declared.contains_key(&name) {
+                            letters.push(once(self.slot(&global, slots)?));
+                        }
+                    }
+                }
+                let wildcard = self.wildcard(wildcard);
+                slots.wildcards.push(wildcard);
+                Node::Choice(letters)
+            }
+            Term::Sequence(parts) => Node::Sequence(self.shapes(parts, slots, declared)?),
+            Term::Choice(parts) => Node::Choice(self.shapes(parts, slots, declared)?),
+            Term::All(parts) => Node::All(self.shapes(parts, slots, declared)?),
+        };
+        Ok(Shape { min: particle.min, max: particle.max, node })
+    }
+
+    fn shapes(
+        &mut self,
+        parts: &[Particle],
+        slots: &mut Slots,
+        declared: &HashMap<NameIx, u16>,
+    ) -> Result<Vec<Shape>, Error> {
+        parts.iter().map(|part| self.shape(part, slots, declared)).collect()
+    }
+
+    pub(super) fn wildcard(&self, wildcard: &model::Wildcard) -> Wildcard {
+        let uris = |list: &[Option<NameId>]| {
+            list.iter().map(|id| id.map_or_else(Text::new, |id| Text::from(self.set.name_table.resolve_ref(id)))).collect()
+        };
+        Wildcard {
+            namespaces: match &wildcard.namespaces {
+                model::Namespaces::Any => Namespaces::Any,
+                model::Namespaces::Not(list) => Namespaces::Not(uris(list)),
+                model::Namespaces::Only(list) => Namespaces::Only(uris(list)),
+            },
+            strict: wildcard.process == Process::Strict,
+            skip: wildcard.process == Process::Skip,
+        }
+    }
+
+    /// Local names, and the contract's prefix where two namespaces share one.
+    fn assign_keys(&self, children: &mut [Child]) {
+        let mut uses: BTreeMap<Text, u32> = BTreeMap::new();
+        for child in children.iter() {
+            *uses.entry(self.key(child.element.name, false)).or_default() += 1;
+        }
+        for child in children {
+            let local = self.key(child.element.name, false);
+            let shared = uses.get(&local).is_some_and(|count| *count > 1);
+            child.key = if shared { self.key(child.element.name, true) } else { local };
+        }
+    }
+}
+
+/// The children of one content model under construction.
+struct Slots {
+    children: Vec<Child>,
+    by_name: HashMap<NameIx, u16>,
+    wildcards: Vec<Wildcard>,
+}
