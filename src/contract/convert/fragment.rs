@@ -27,7 +27,8 @@ fn prefix_of<'p>(plan: &'p Plan, uri: &str) -> Option<&'p Text> {
 
 /// The element at an index of the tape as text.
 pub(super) fn write(plan: &Plan, tree: &Tree, at: usize, scope: &Scope<'_>) -> Text {
-    let mut writer = Writer { plan, tree, scope, out: String::new(), open: Vec::new(), made: Vec::new(), declared: Vec::new() };
+    let mut writer =
+        Writer { plan, tree, scope, out: String::new(), open: Vec::new(), made: Vec::new(), declared: Vec::new() };
     for node in tree.nodes().get(at..).unwrap_or_default() {
         match node {
             Node::Start(element) => writer.start(element),
@@ -143,7 +144,10 @@ impl<'a> Writer<'a> {
     fn type_name(&mut self, element: &Element, value: &Text, needed: &mut Vec<(Text, Text)>) -> Text {
         let uri = |prefix: &str| {
             let inner = std::iter::once(element).chain(self.open.iter().rev().map(|(element, _)| *element));
-            inner.into_iter().find_map(|one| bound(self.tree, one, prefix)).or_else(|| self.scope.uri(self.tree, prefix))
+            inner
+                .into_iter()
+                .find_map(|one| bound(self.tree, one, prefix))
+                .or_else(|| self.scope.uri(self.tree, prefix))
         };
         match expand(value.as_str().trim(), true, uri) {
             Some(name) => self.qualify(&name, needed),

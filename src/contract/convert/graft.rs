@@ -2,12 +2,82 @@
 
 use super::to_xml::Writer;
 use crate::contract::plan::types::Elements;
+use crate::format::xml::{self, Attribute, Element, Node, Tree};
 use crate::message::Value;
 
-/// Puts a fragment out, where a wildcard of the content model admits it.
-pub(super) fn graft(writer: &mut Writer<'_>, _elements: &Elements, value: &Value) {
-    let Value::String(_) = value else {
+/// Puts a fragment out, if a wildcard of the content model admits it and no key is meant for it.
+pub(super) fn graft(writer: &mut Writer<'_>, elements: &Elements, value: &Value, depth: usize) {
+    let Value::String(text) = value else {
         return writer.refuse("string-expected", "the text of one XML element is expected");
     };
-    writer.refuse("any-fragment", "fragments are not read yet");
+    let tree = match xml::read(text.as_bytes(), writer.limits) {
+        Ok(tree) => tree,
+        Err(violation) => {
+            return writer.refuse("any-fragment", format!("this is not one XML element: {}", violation.message));
+        }
+    };
+    let Some(root) = tree.nodes().iter().find_map(start) else { return };
+    let name = tree.name(root.name);
+    let uri = name.namespace.as_str();
+    let declared = writer.plan.name_ix(name).and_then(|name| elements.child_of_name(name, 0));
+    let admitted = match declared {
+        Some((slot, child)) if child.repeated || !writer.holds(slot) => {
+            return writer
+                .refuse("any-declared", format!("the contract declares `{}`: give it by that key", child.key));
+        }
+        Some(_) => elements.wildcards.iter().any(|wildcard| wildcard.namespaces.admits(uri)),
+        None => elements.admits(uri),
+    };
+    if !admitted {
+        return writer
+            .refuse("any-not-admitted", format!("no wildcard here admits `{}` of `{uri}` undeclared", name.local));
+    }
+    copy(writer, &tree, depth);
+}
+
+fn start(node: &Node) -> Option<&Element> {
+    match node {
+        Node::Start(element) => Some(element),
+        _ => None,
+    }
+}
+
+fn copy(writer: &mut Writer<'_>, from: &Tree, depth: usize) {
+    let mut open = 0;
+    for node in from.nodes() {
+        match node {
+            Node::Start(element) => {
+                open += 1;
+                if depth + open > writer.limits.depth {
+                    return writer
+                        .refuse("depth", format!("elements nest more than {} levels deep", writer.limits.depth));
+                }
+                let own = from.name(element.name);
+                let name = writer.tree.intern(&own.namespace, &own.local);
+                let attributes: Vec<Attribute> = from
+                    .attributes(element)
+                    .iter()
+                    .map(|attribute| {
+                        let name = from.name(attribute.name);
+                        let name = writer.tree.intern(&name.namespace, &name.local);
+                        Attribute { name, prefix: attribute.prefix.clone(), value: attribute.value.clone() }
+                    })
+                    .collect();
+                let bindings = from.bindings(element).to_vec();
+                writer.tree.start(name, element.prefix.clone(), attributes, bindings, 0);
+            }
+            Node::Text { text, .. } if open > 0 => writer.tree.text(text.clone(), 0),
+            Node::Text { .. } => {}
+            Node::Instruction { target, .. } => {
+                writer.refuse(
+                    "processing-instruction",
+                    format!("the processing instruction `{target}` has no place here"),
+                );
+            }
+            Node::End => {
+                open = open.saturating_sub(1);
+                writer.tree.end();
+            }
+        }
+    }
 }

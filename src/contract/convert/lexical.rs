@@ -157,9 +157,7 @@ pub(crate) fn bad_character(text: &str) -> Option<char> {
     if plain {
         return None;
     }
-    let carried = |c: char| {
-        matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}')
-    };
+    let carried = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
     text.chars().find(|c| !carried(*c))
 }
 
@@ -204,9 +202,8 @@ mod tests {
 
     #[test]
     fn numbers_of_json_lose_only_their_exponent() {
-        let xml = |text: &str, integer| {
-            decimal_text(&Number::parse(text).unwrap(), integer).map(|text| text.to_string())
-        };
+        let xml =
+            |text: &str, integer| decimal_text(&Number::parse(text).unwrap(), integer).map(|text| text.to_string());
         assert_eq!(xml("1.10", false).as_deref(), Some("1.10"));
         assert_eq!(xml("1E2", false).as_deref(), Some("100"));
         assert_eq!(xml("-12.5e-3", false).as_deref(), Some("-0.0125"));

@@ -24,6 +24,8 @@ mod to_xml;
 pub use to_json::to_json;
 pub use to_xml::to_xml;
 
+use crate::message::Violation;
+
 /// What happens to processing instructions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Instructions {
@@ -32,4 +34,13 @@ pub enum Instructions {
     Refuse,
     /// They are dropped.
     Drop,
+}
+
+/// Why a document has no JSON form.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// What is wrong, with its XPath.
+    pub violation: Violation,
+    /// Byte offset in the decoded body.
+    pub offset: u32,
 }

@@ -35,11 +35,7 @@ pub(super) fn bound(tree: &Tree, element: &Element, prefix: &str) -> Option<Text
 }
 
 /// Splits a qualified name and looks its prefix up.
-pub(super) fn expand(
-    text: &str,
-    with_default: bool,
-    uri: impl Fn(&str) -> Option<Text>,
-) -> Option<ExpandedName> {
+pub(super) fn expand(text: &str, with_default: bool, uri: impl Fn(&str) -> Option<Text>) -> Option<ExpandedName> {
     let (prefix, local) = text.split_once(':').unwrap_or(("", text));
     let namespace = match prefix {
         "" if with_default => uri("").unwrap_or_default(),

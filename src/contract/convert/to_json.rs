@@ -5,11 +5,13 @@ use std::sync::Arc;
 use super::fragment;
 use super::lexical;
 use super::scope::Scope;
-use super::{Instructions, path};
-use crate::contract::plan::types::{ANY, Child, Complex, Content, Element as Declaration, Elements, Emit, Kind, NameIx, Order, Simple, TypeIx};
+use super::{Instructions, Refused};
+use crate::contract::plan::types::{
+    ANY, Child, Complex, Content, Element as Declaration, Elements, Emit, Kind, NameIx, Order, Simple, TypeIx,
+};
 use crate::contract::plan::{Form, Plan, XSI};
-use crate::format::xml::{Element, NameId, Node, Tree};
-use crate::message::{Limits, Members, Text, Value, Violation, Violations};
+use crate::format::xml::{self, Element, NameId, Node, Tree};
+use crate::message::{Limits, Members, Text, Value, Violation};
 
 /// Why and where a document is refused.
 pub(super) struct Refusal {
@@ -23,10 +25,16 @@ fn refuse<T>(rule: &'static str, at: usize, message: impl Into<String>) -> Resul
 }
 
 /// The JSON form of a document.
-pub fn to_json(plan: &Plan, tree: &Tree, instructions: Instructions, limits: &Limits) -> Result<Value, Violations> {
+pub fn to_json(plan: &Plan, tree: &Tree, instructions: Instructions, limits: &Limits) -> Result<Value, Refused> {
     let reader = Reader::new(plan, tree, instructions, limits);
-    reader.document().map_err(|refusal| {
-        Violations::from(Violation::new(refusal.rule, path::of(tree, refusal.at), refusal.message))
+    reader.document().map_err(|Refusal { rule, at, message }| {
+        let offset = match tree.nodes().get(at) {
+            Some(
+                Node::Start(Element { offset, .. }) | Node::Text { offset, .. } | Node::Instruction { offset, .. },
+            ) => *offset,
+            Some(Node::End) | None => 0,
+        };
+        Refused { violation: Violation::new(rule, xml::path(tree, at), message), offset }
     })
 }
 
@@ -85,9 +93,11 @@ impl<'a> Reader<'a> {
             }
         }
         let Some((at, element)) = root else { return refuse("root-element", 0, "there is no root element") };
-        let declared = self.plan.roots.iter().find(|declared| {
-            matches!(self.known(element.name), Known::Name(name) if name == declared.name)
-        });
+        let declared = self
+            .plan
+            .roots
+            .iter()
+            .find(|declared| matches!(self.known(element.name), Known::Name(name) if name == declared.name));
         let Some(declared) = declared else {
             let wanted = self.plan.roots.first().map_or("", |root| self.plan.local(root.name));
             let message = format!("the root element is `{}`, not `{wanted}` of the contract", self.shown(element.name));
@@ -99,9 +109,11 @@ impl<'a> Reader<'a> {
 
     fn instruction(&self, at: usize) -> Result<(), Refusal> {
         match (self.instructions, self.tree.nodes().get(at)) {
-            (Instructions::Refuse, Some(Node::Instruction { target, .. })) => {
-                refuse("processing-instruction", at, format!("the processing instruction `{target}` has no place in JSON"))
-            }
+            (Instructions::Refuse, Some(Node::Instruction { target, .. })) => refuse(
+                "processing-instruction",
+                at,
+                format!("the processing instruction `{target}` has no place in JSON"),
+            ),
             _ => Ok(()),
         }
     }
@@ -134,7 +146,9 @@ impl<'a> Reader<'a> {
                 if let Some(name) = control.xsi_type
                     && self.type_of(at, name, scope)?.0 != declared.type_ix
                 {
-                    let message = format!("`xsi:type=\"{name}\"` has no place in JSON: by its contract this element is a plain value");
+                    let message = format!(
+                        "`xsi:type=\"{name}\"` has no place in JSON: by its contract this element is a plain value"
+                    );
                     return refuse("xsi-type", at, message);
                 }
                 if control.nil { self.nil(at, element) } else { self.scalar(at, element, simple, declared, scope) }
@@ -208,7 +222,9 @@ impl<'a> Reader<'a> {
         });
         match found {
             Some(found) => Ok(found),
-            None => refuse("xsi-type", at, format!("`xsi:type=\"{value}\"` names no type that the contract admits here")),
+            None => {
+                refuse("xsi-type", at, format!("`xsi:type=\"{value}\"` names no type that the contract admits here"))
+            }
         }
     }
 
@@ -267,8 +283,12 @@ impl<'a> Reader<'a> {
                 Some(name) => Ok(Value::String(fragment::qualified(self.plan, &name))),
                 None => wrong("a name with a declared prefix"),
             },
-            Kind::Integer => lexical::decimal(&text, true).map_or_else(|| wrong("an integer"), |n| Ok(Value::Number(n))),
-            Kind::Decimal => lexical::decimal(&text, false).map_or_else(|| wrong("a decimal"), |n| Ok(Value::Number(n))),
+            Kind::Integer => {
+                lexical::decimal(&text, true).map_or_else(|| wrong("an integer"), |n| Ok(Value::Number(n)))
+            }
+            Kind::Decimal => {
+                lexical::decimal(&text, false).map_or_else(|| wrong("a decimal"), |n| Ok(Value::Number(n)))
+            }
             Kind::Double if lexical::is_special_double(&text) => Ok(Value::String(text)),
             Kind::Double => lexical::double(&text).map_or_else(|| wrong("a number"), |n| Ok(Value::Number(n))),
             Kind::Boolean { .. } => match text.as_str() {
@@ -428,7 +448,11 @@ impl<'a> Reader<'a> {
                     let own = found.map_or(any_position, |(_, child)| child.position);
                     if own < position {
                         let name = self.shown(child.name);
-                        return refuse("order", here, format!("`{name}` stands where JSON cannot say so: out of the content model's order"));
+                        return refuse(
+                            "order",
+                            here,
+                            format!("`{name}` stands where JSON cannot say so: out of the content model's order"),
+                        );
                     }
                     position = own;
                 }

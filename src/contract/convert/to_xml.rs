@@ -8,7 +8,7 @@ use crate::contract::plan::types::{
 };
 use crate::contract::plan::{Form, Plan};
 use crate::diagnostic::did_you_mean;
-use crate::format::xml::{Attribute, Binding, NameId, Tree};
+use crate::format::xml::{Attribute, Binding, NameId, Tree, is_ncname};
 
 use crate::message::{Limits, MAX_VIOLATIONS, Members, Text, Value, Violation, Violations};
 
@@ -26,15 +26,18 @@ pub fn to_xml(plan: &Plan, document: &Value, limits: &Limits) -> Result<Tree, Vi
         used: vec![false; plan.namespaces.len()],
         path: Vec::new(),
         found: Vec::new(),
+        base: 0,
         violations: Vec::new(),
     };
     writer.document(document);
     let Writer { mut tree, used, violations, .. } = writer;
     Violations::none_of(violations)?;
     let namespaces = plan.namespaces.iter().zip(0..).zip(used).filter(|(_, used)| *used);
-    tree.bind_root(namespaces.filter(|((namespace, _), _)| namespace.prefix != "xml").map(|((namespace, ix), _)| Binding {
-        prefix: if plan.default_namespace == Some(ix) { Text::new() } else { namespace.prefix.clone() },
-        uri: namespace.uri.clone(),
+    tree.bind_root(namespaces.filter(|((namespace, _), _)| namespace.prefix != "xml").map(|((namespace, ix), _)| {
+        Binding {
+            prefix: if plan.default_namespace == Some(ix) { Text::new() } else { namespace.prefix.clone() },
+            uri: namespace.uri.clone(),
+        }
     }));
     Ok(tree)
 }
@@ -52,6 +55,8 @@ pub(super) struct Writer<'v> {
     path: Vec<Step<'v>>,
     /// A stack: each object on the way has its part of it.
     found: Vec<Found<'v>>,
+    /// Where the part of the innermost object begins.
+    base: usize,
     violations: Vec<Violation>,
 }
 
@@ -76,6 +81,11 @@ impl<'v> Writer<'v> {
 
     fn is_full(&self) -> bool {
         self.violations.len() >= MAX_VIOLATIONS
+    }
+
+    /// Whether the innermost object has something for the slot.
+    pub(super) fn holds(&self, slot: u16) -> bool {
+        self.found.iter().skip(self.base).any(|(known, ..)| *known == slot)
     }
 
     fn document(&mut self, document: &'v Value) {
@@ -106,9 +116,11 @@ impl<'v> Writer<'v> {
         }
         let plan = self.plan;
         match (plan.form(declared.type_ix), value) {
-            (Form::Scalar(_), Value::Null) => self.nil(declared, Vec::new()),
-            (Form::Scalar(simple), value) => self.scalar(declared, simple, value, Vec::new()),
-            (Form::Object(complex), Value::Null) if !complex.has_attributes() => self.nil(declared, Vec::new()),
+            (Form::Scalar(_), Value::Null) => self.nil(declared, Vec::new(), Vec::new()),
+            (Form::Scalar(simple), value) => self.scalar(declared, simple, value, Vec::new(), Vec::new()),
+            (Form::Object(complex), Value::Null) if !complex.has_attributes() => {
+                self.nil(declared, Vec::new(), Vec::new())
+            }
             (Form::Object(_), Value::Object(members)) => self.object(declared, members, depth),
             (Form::Object(_), Value::Null) if declared.nillable => {
                 self.refuse("object-expected", "an object is expected; for `xsi:nil` write `{\"#text\": null}`");
@@ -120,22 +132,33 @@ impl<'v> Writer<'v> {
         }
     }
 
-    fn nil(&mut self, declared: &Declaration, mut attributes: Vec<Attribute>) {
+    fn nil(&mut self, declared: &Declaration, mut attributes: Vec<Attribute>, bindings: Vec<Binding>) {
         if !declared.nillable {
             return self.refuse("null-not-nillable", NOT_NILLABLE);
         }
         attributes.push(self.xsi_attribute(1, Text::borrowed("true")));
-        self.open(Start { name: declared.name, attributes });
+        self.open(Start { name: declared.name, attributes }, bindings);
         self.tree.end();
     }
 
-    fn scalar(&mut self, declared: &Declaration, simple: &Simple, value: &Value, attributes: Vec<Attribute>) {
-        let Some((text, bindings)) = self.lexical(simple, value) else { return };
+    fn scalar(
+        &mut self,
+        declared: &Declaration,
+        simple: &Simple,
+        value: &Value,
+        attributes: Vec<Attribute>,
+        mut bindings: Vec<Binding>,
+    ) {
+        let Some((text, more)) = self.lexical(simple, value) else { return };
+        bindings.extend(more);
         if text.is_empty() && declared.default.as_ref().is_some_and(|default| !default.is_empty()) {
             let default = declared.default.clone().unwrap_or_default();
-            return self.refuse("empty-for-default", format!("an empty element of this name would mean its default, `{default}`"));
+            return self.refuse(
+                "empty-for-default",
+                format!("an empty element of this name would mean its default, `{default}`"),
+            );
         }
-        self.open_with(Start { name: declared.name, attributes }, bindings);
+        self.open(Start { name: declared.name, attributes }, bindings);
         if !text.is_empty() {
             self.tree.text(text, 0);
         }
@@ -156,7 +179,10 @@ impl<'v> Writer<'v> {
             (Kind::QName, Value::String(text)) => match self.name_in_value(text) {
                 Some((text, bindings)) => Some((text, bindings)),
                 None => {
-                    self.refuse("lexical-form", format!("`{text}` is no name with a prefix of the contract, nor `Q{{uri}}name`"));
+                    self.refuse(
+                        "lexical-form",
+                        format!("`{text}` is no name with a prefix of the contract, nor `Q{{uri}}name`"),
+                    );
                     return None;
                 }
             },
@@ -184,7 +210,9 @@ impl<'v> Writer<'v> {
                 (Kind::String | Kind::QName, _) => "string-expected",
             };
             let message = match (rule, value) {
-                ("number-for-type", Value::Number(number)) if simple.kind == Kind::Integer => format!("{number} is not an integer"),
+                ("number-for-type", Value::Number(number)) if simple.kind == Kind::Integer => {
+                    format!("{number} is not an integer")
+                }
                 ("number-for-type", Value::Number(number)) => format!("{number} has too many digits"),
                 ("lexical-form", Value::String(text)) => format!("`{text}` is not {}", expected(&simple.kind)),
                 _ => format!("{} is expected, not {}", expected(&simple.kind), a(value)),
@@ -260,13 +288,18 @@ impl<'v> Writer<'v> {
                     self.refuse_key("unknown-key", key, "only `#text` may stand beside this `@xsi:type`");
                 }
                 match members.get("#text") {
-                    Some(Value::Null) => self.nil(declared, attributes),
-                    Some(value) => self.step(Step::Key("#text"), |writer| writer.scalar(declared, simple, value, attributes)),
+                    Some(Value::Null) => self.nil(declared, attributes, Vec::new()),
+                    Some(value) => self.step(Step::Key("#text"), |writer| {
+                        writer.scalar(declared, simple, value, attributes, Vec::new())
+                    }),
                     None => self.refuse("missing-text", "`#text` is missing"),
                 }
             }
             Form::Object(complex) if complex.is_abstract => {
-                self.refuse("abstract-type", "the element's type is abstract: `@xsi:type` must name a type derived from it");
+                self.refuse(
+                    "abstract-type",
+                    "the element's type is abstract: `@xsi:type` must name a type derived from it",
+                );
             }
             Form::Object(complex) => self.complex(declared, complex, members, attributes, depth),
         }
@@ -297,13 +330,28 @@ impl<'v> Writer<'v> {
         declared: &'v Declaration,
         complex: &'v Complex,
         members: &'v Members,
+        attributes: Vec<Attribute>,
+        depth: usize,
+    ) {
+        let base = self.found.len();
+        let outer = std::mem::replace(&mut self.base, base);
+        self.complex_at(declared, complex, members, attributes, depth, base);
+        self.found.truncate(base);
+        self.base = outer;
+    }
+
+    fn complex_at(
+        &mut self,
+        declared: &'v Declaration,
+        complex: &'v Complex,
+        members: &'v Members,
         mut attributes: Vec<Attribute>,
         depth: usize,
+        base: usize,
     ) {
         let nil = matches!(members.get("#text"), Some(Value::Null));
         let mut bindings = Vec::new();
         let mut sorted: Vec<(usize, Attribute)> = Vec::new();
-        let base = self.found.len();
         let mut hint = 0;
         let mut control = None;
         for (key, value) in members {
@@ -315,7 +363,9 @@ impl<'v> Writer<'v> {
                 match &complex.content {
                     _ if key == "#text" && nil => {}
                     Content::Simple(_) if key == "#text" => control = Some(value),
-                    Content::Elements(Elements { order: Order::Sequence, .. }) if key == "#seq" => control = Some(value),
+                    Content::Elements(Elements { order: Order::Sequence, .. }) if key == "#seq" => {
+                        control = Some(value)
+                    }
                     Content::Elements(Elements { order: Order::Mixed, .. }) if key == "#mixed" => control = Some(value),
                     Content::Elements(Elements { order: Order::Names { any_position, .. }, wildcards, .. })
                         if key == "#any" && !wildcards.is_empty() =>
@@ -350,27 +400,26 @@ impl<'v> Writer<'v> {
         attributes.extend(sorted.into_iter().map(|(_, attribute)| attribute));
         if nil {
             if self.found.len() > base {
-                self.found.truncate(base);
                 return self.refuse("nil-content", "`\"#text\": null` is `xsi:nil`: nothing else may stand beside it");
             }
-            return self.nil(declared, attributes);
+            return self.nil(declared, attributes, bindings);
         }
         match &complex.content {
             Content::Empty => {
-                self.open_with(Start { name: declared.name, attributes }, bindings);
+                self.open(Start { name: declared.name, attributes }, bindings);
                 self.tree.end();
             }
             Content::Simple(simple) => match control {
                 Some(value) => {
                     let simple = self.plan.simple(*simple);
                     self.path.push(Step::Key("#text"));
-                    self.scalar(declared, simple, value, attributes);
+                    self.scalar(declared, simple, value, attributes, bindings);
                     self.path.pop();
                 }
                 None => self.refuse("missing-text", "`#text` is missing: the element's own value"),
             },
             Content::Elements(elements) => {
-                self.open_with(Start { name: declared.name, attributes }, bindings);
+                self.open(Start { name: declared.name, attributes }, bindings);
                 match &elements.order {
                     Order::Names { program, plain, .. } => {
                         self.required_elements(elements, base);
@@ -382,13 +431,13 @@ impl<'v> Writer<'v> {
                 self.tree.end();
             }
         }
-        self.found.truncate(base);
     }
 
     fn unknown(&mut self, key: &'v str, complex: &Complex, content: &Content) {
         let message = match content {
             Content::Elements(Elements { order: Order::Sequence, .. }) => {
-                "the order of these elements matters: they stand in `#seq`, as `{\"#seq\": [{\"name\": …}, …]}`".to_owned()
+                "the order of these elements matters: they stand in `#seq`, as `{\"#seq\": [{\"name\": …}, …]}`"
+                    .to_owned()
             }
             Content::Elements(Elements { order: Order::Mixed, .. }) => {
                 "text and elements stand in `#mixed`, as `{\"#mixed\": [\"text\", {\"name\": …}]}`".to_owned()
@@ -443,20 +492,20 @@ impl<'v> Writer<'v> {
         sorted: &mut Vec<(usize, Attribute)>,
         bindings: &mut Vec<Binding>,
     ) {
-        let admitted = |uri: &str| {
-            complex.any_attribute.as_ref().is_some_and(|any| !any.strict && any.namespaces.admits(uri))
-        };
-        let (uri, local, prefix) = if let Some((uri, local)) = name.strip_prefix("Q{").and_then(|rest| rest.split_once('}')) {
-            let known = self.plan.namespace_of_uri(uri).is_some();
-            let bound = bindings.iter().find(|binding| binding.uri == uri).map(|binding| binding.prefix.clone());
-            let prefix = bound.unwrap_or_else(|| self.plan.free_prefix_after(bindings.len()));
-            (if known { None } else { Some(Text::from(uri)) }, local, prefix)
-        } else if let Some((prefix, local)) = name.split_once(':') {
-            let namespace = self.plan.namespace_of_prefix(prefix).filter(|namespace| *namespace != XSI_IX);
-            (namespace.map(|ix| self.plan.uri(ix).clone()), local, Text::from(prefix))
-        } else {
-            (Some(Text::new()), name, Text::new())
-        };
+        let admitted =
+            |uri: &str| complex.any_attribute.as_ref().is_some_and(|any| !any.strict && any.namespaces.admits(uri));
+        let (uri, local, prefix) =
+            if let Some((uri, local)) = name.strip_prefix("Q{").and_then(|rest| rest.split_once('}')) {
+                let known = self.plan.namespace_of_uri(uri).is_some();
+                let bound = bindings.iter().find(|binding| binding.uri == uri).map(|binding| binding.prefix.clone());
+                let prefix = bound.unwrap_or_else(|| self.plan.free_prefix_after(bindings.len()));
+                (if known { None } else { Some(Text::from(uri)) }, local, prefix)
+            } else if let Some((prefix, local)) = name.split_once(':') {
+                let namespace = self.plan.namespace_of_prefix(prefix).filter(|namespace| *namespace != XSI_IX);
+                (namespace.map(|ix| self.plan.uri(ix).clone()), local, Text::from(prefix))
+            } else {
+                (Some(Text::new()), name, Text::new())
+            };
         let Some(uri) = uri.filter(|uri| admitted(uri) && is_ncname(local)) else {
             let keys = complex.attributes.iter().map(|attribute| attribute.key.as_str());
             let message = match did_you_mean(key, keys) {
@@ -525,7 +574,8 @@ impl<'v> Writer<'v> {
                 Emit::All(slot) => self.take(elements, *slot, usize::MAX, base, &mut cursors, depth),
                 Emit::Take(slot, count) => self.take(elements, *slot, *count as usize, base, &mut cursors, depth),
                 Emit::Loop(word) => {
-                    while word.iter().any(|(slot, _)| self.left(elements, *slot, base, &cursors) > 0) && !self.is_full() {
+                    while word.iter().any(|(slot, _)| self.left(elements, *slot, base, &cursors) > 0) && !self.is_full()
+                    {
                         for (slot, count) in word {
                             self.take(elements, *slot, *count as usize, base, &mut cursors, depth);
                         }
@@ -602,7 +652,7 @@ impl<'v> Writer<'v> {
                     self.path.push(Step::Index(at));
                     match child {
                         Some(child) => self.element(&child.element, item, depth + 1),
-                        None => graft::graft(self, elements, item),
+                        None => graft::graft(self, elements, item, depth),
                     }
                     self.path.pop();
                     if self.is_full() {
@@ -612,7 +662,10 @@ impl<'v> Writer<'v> {
             }
             (_, Some(child)) if !repeated => self.element(&child.element, value, depth + 1),
             (other, _) => {
-                self.refuse("array-expected", format!("an array is expected, not {}: it may occur more than once", a(other)));
+                self.refuse(
+                    "array-expected",
+                    format!("an array is expected, not {}: it may occur more than once", a(other)),
+                );
             }
         }
         self.path.pop();
@@ -638,7 +691,10 @@ impl<'v> Writer<'v> {
             match item {
                 Value::String(text) if key == "#mixed" => match lexical::bad_character(text) {
                     Some(bad) => {
-                        self.refuse("xml-character", format!("XML cannot carry the character U+{:04X}", u32::from(bad)));
+                        self.refuse(
+                            "xml-character",
+                            format!("XML cannot carry the character U+{:04X}", u32::from(bad)),
+                        );
                     }
                     None if text.is_empty() => {}
                     None => self.tree.text(text.clone(), 0),
@@ -651,7 +707,7 @@ impl<'v> Writer<'v> {
                                 hint = slot;
                                 self.element(&child.element, value, depth + 1);
                             }
-                            None if key == "#any" => graft::graft(self, elements, value),
+                            None if key == "#any" => graft::graft(self, elements, value, depth),
                             None => {
                                 let keys = elements.children.iter().map(|child| child.key.as_str());
                                 let message = match did_you_mean(key, keys) {
@@ -675,11 +731,7 @@ impl<'v> Writer<'v> {
         self.path.pop();
     }
 
-    fn open(&mut self, start: Start) {
-        self.open_with(start, Vec::new());
-    }
-
-    fn open_with(&mut self, start: Start, bindings: Vec<Binding>) {
+    fn open(&mut self, start: Start, bindings: Vec<Binding>) {
         let (name, prefix) = self.name_of_element(start.name);
         self.tree.start(name, prefix, start.attributes, bindings, 0);
     }
@@ -762,19 +814,4 @@ fn expected(kind: &Kind) -> &'static str {
         Kind::Boolean { .. } => "a boolean",
         Kind::List(_) => "an array",
     }
-}
-
-/// Namespaces in XML 1.0, `NCName`.
-pub(super) fn is_ncname(text: &str) -> bool {
-    let start = |c: char| {
-        matches!(c, 'A'..='Z' | '_' | 'a'..='z' | '\u{C0}'..='\u{D6}' | '\u{D8}'..='\u{F6}' | '\u{F8}'..='\u{2FF}'
-            | '\u{370}'..='\u{37D}' | '\u{37F}'..='\u{1FFF}' | '\u{200C}'..='\u{200D}' | '\u{2070}'..='\u{218F}'
-            | '\u{2C00}'..='\u{2FEF}' | '\u{3001}'..='\u{D7FF}' | '\u{F900}'..='\u{FDCF}' | '\u{FDF0}'..='\u{FFFD}'
-            | '\u{10000}'..='\u{EFFFF}')
-    };
-    let rest = |c: char| {
-        start(c) || matches!(c, '-' | '.' | '0'..='9' | '\u{B7}' | '\u{300}'..='\u{36F}' | '\u{203F}'..='\u{2040}')
-    };
-    let mut chars = text.chars();
-    chars.next().is_some_and(start) && chars.all(rest)
 }

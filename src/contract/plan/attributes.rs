@@ -38,7 +38,9 @@ impl Compiler<'_> {
             };
             let extension = data.derivation_method == Some(DerivationMethod::Extension);
             let base = match data.resolved_base_type {
-                Some(TypeKey::Complex(base)) if base != key && !self.set.is_any_type(TypeKey::Complex(base)) => Some(base),
+                Some(TypeKey::Complex(base)) if base != key && !self.set.is_any_type(TypeKey::Complex(base)) => {
+                    Some(base)
+                }
                 _ => None,
             };
             let mut own = Vec::new();
@@ -56,9 +58,9 @@ impl Compiler<'_> {
                 }
             }
             if inherits {
-                let found = wildcards.first().map(|(wildcard, target)| {
-                    self.wildcard(&model::wildcard(self.set, wildcard, *target))
-                });
+                let found = wildcards
+                    .first()
+                    .map(|(wildcard, target)| self.wildcard(&model::wildcard(self.set, wildcard, *target)));
                 any = match (any, found) {
                     (Some(a), Some(b)) => Some(union(a, &b)),
                     (a, b) => a.or(b),
@@ -130,7 +132,8 @@ impl Compiler<'_> {
     ) {
         for (at, one) in written.iter().enumerate() {
             let resolved = resolved.get(at);
-            let global = resolved.and_then(|found| found.resolved_ref).and_then(|key| self.set.arenas.attributes.get(key));
+            let global =
+                resolved.and_then(|found| found.resolved_ref).and_then(|key| self.set.arenas.attributes.get(key));
             let frame = &one.attribute;
             let name = match (&frame.ref_name, frame.name, global) {
                 (None, Some(name), _) => {
@@ -198,7 +201,9 @@ fn own_wildcard(data: &ComplexTypeDefData) -> Option<&WildcardResult> {
 fn union(own: Wildcard, base: &Wildcard) -> Wildcard {
     let namespaces = match (&own.namespaces, &base.namespaces) {
         (Namespaces::Only(a), Namespaces::Only(b)) => Namespaces::Only(a.iter().chain(b).cloned().collect()),
-        (Namespaces::Not(a), Namespaces::Not(b)) => Namespaces::Not(a.iter().filter(|uri| b.contains(uri)).cloned().collect()),
+        (Namespaces::Not(a), Namespaces::Not(b)) => {
+            Namespaces::Not(a.iter().filter(|uri| b.contains(uri)).cloned().collect())
+        }
         (Namespaces::Not(a), Namespaces::Only(b)) | (Namespaces::Only(b), Namespaces::Not(a)) => {
             Namespaces::Not(a.iter().filter(|uri| !b.contains(uri)).cloned().collect())
         }

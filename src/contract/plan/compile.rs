@@ -91,8 +91,10 @@ impl<'s> Compiler<'s> {
     }
 
     fn finish(self, roots: Vec<Element>) -> Plan {
-        let root_namespace = roots.first().and_then(|root| self.names.get(root.name as usize)).map(|name| name.namespace);
-        let unqualified = |element: &Element| self.names.get(element.name as usize).is_some_and(|name| name.namespace == 0);
+        let root_namespace =
+            roots.first().and_then(|root| self.names.get(root.name as usize)).map(|name| name.namespace);
+        let unqualified =
+            |element: &Element| self.names.get(element.name as usize).is_some_and(|name| name.namespace == 0);
         let mut elements = self.types.iter().filter_map(|found| match found {
             Type::Complex(complex) => match &complex.content {
                 Content::Elements(elements) => Some(elements),
@@ -100,8 +102,9 @@ impl<'s> Compiler<'s> {
             },
             Type::Simple(_) => None,
         });
-        let qualified = !elements
-            .any(|elements| !elements.wildcards.is_empty() || elements.children.iter().any(|child| unqualified(&child.element)));
+        let qualified = !elements.any(|elements| {
+            !elements.wildcards.is_empty() || elements.children.iter().any(|child| unqualified(&child.element))
+        });
         let has_names_in_values = self.simples.iter().any(|simple| simple.kind == Kind::QName);
         let default_namespace = root_namespace.filter(|root| {
             let uri = self.namespaces.get(usize::from(*root)).map_or("", |namespace| namespace.uri.as_str());
@@ -206,7 +209,14 @@ impl<'s> Compiler<'s> {
             }
         }
         if self.set.is_any_type(key) {
-            let simple: Vec<SimpleTypeKey> = self.set.arenas.simple_types.iter().filter(|(_, data)| data.name.is_some()).map(|(key, _)| key).collect();
+            let simple: Vec<SimpleTypeKey> = self
+                .set
+                .arenas
+                .simple_types
+                .iter()
+                .filter(|(_, data)| data.name.is_some())
+                .map(|(key, _)| key)
+                .collect();
             for one in simple {
                 self.type_ix(Some(TypeKey::Simple(one)));
             }
@@ -298,7 +308,8 @@ impl<'s> Compiler<'s> {
         let mut by_name: Vec<(NameIx, u16)> =
             children.iter().enumerate().map(|(at, child)| (child.element.name, index(at))).collect();
         by_name.sort_unstable();
-        let mut by_key: Vec<(&Text, u16)> = children.iter().enumerate().map(|(at, child)| (&child.key, index(at))).collect();
+        let mut by_key: Vec<(&Text, u16)> =
+            children.iter().enumerate().map(|(at, child)| (&child.key, index(at))).collect();
         by_key.sort_unstable_by(|a, b| a.0.as_str().cmp(b.0.as_str()));
         let by_key = by_key.into_iter().map(|(_, at)| at).collect();
         Ok(Elements { children, by_name, by_key, required, wildcards: slots.wildcards, order })
@@ -419,7 +430,9 @@ impl<'s> Compiler<'s> {
 
     pub(super) fn wildcard(&self, wildcard: &model::Wildcard) -> Wildcard {
         let uris = |list: &[Option<NameId>]| {
-            list.iter().map(|id| id.map_or_else(Text::new, |id| Text::from(self.set.name_table.resolve_ref(id)))).collect()
+            list.iter()
+                .map(|id| id.map_or_else(Text::new, |id| Text::from(self.set.name_table.resolve_ref(id))))
+                .collect()
         };
         Wildcard {
             namespaces: match &wildcard.namespaces {

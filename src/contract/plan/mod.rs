@@ -18,7 +18,9 @@ pub(crate) use prefixes::{XML, XSI};
 
 use crate::format::xml::ExpandedName;
 use crate::message::Text;
-use types::{Attribute, Child, Complex, Element, Elements, Name, NameIx, Namespace, NamespaceIx, Simple, SimpleIx, Type, TypeIx};
+use types::{
+    Attribute, Child, Complex, Element, Elements, Name, NameIx, Namespace, NamespaceIx, Simple, SimpleIx, Type, TypeIx,
+};
 
 /// A compiled contract for documents with one root element (or one of its substitutes).
 #[derive(Debug)]
@@ -67,7 +69,8 @@ impl Plan {
     }
 
     fn index(&mut self) {
-        let expanded = |name: &Name| ExpandedName { namespace: self.uri(name.namespace).clone(), local: name.local.clone() };
+        let expanded =
+            |name: &Name| ExpandedName { namespace: self.uri(name.namespace).clone(), local: name.local.clone() };
         self.name_ids = self.names.iter().zip(0..).map(|(name, ix)| (expanded(name), ix)).collect();
         let prefixes = self.namespaces.iter().zip(0..).filter(|(namespace, _)| !namespace.prefix.is_empty());
         self.by_prefix = prefixes.map(|(namespace, ix)| (namespace.prefix.clone(), ix)).collect();
@@ -106,7 +109,13 @@ impl Plan {
         static STRING: Simple = Simple {
             kind: types::Kind::String,
             whitespace: types::Whitespace::Preserve,
-            facets: types::Facets { enumeration: None, min_length: None, max_length: None, minimum: None, maximum: None },
+            facets: types::Facets {
+                enumeration: None,
+                min_length: None,
+                max_length: None,
+                minimum: None,
+                maximum: None,
+            },
         };
         self.simples.get(ix as usize).unwrap_or(&STRING)
     }
@@ -132,7 +141,9 @@ impl Plan {
     pub(crate) fn prefixed(&self, ix: NameIx) -> Text {
         let Some(name) = self.names.get(ix as usize) else { return Text::new() };
         match self.namespaces.get(usize::from(name.namespace)) {
-            Some(namespace) if !namespace.prefix.is_empty() => Text::from(format!("{}:{}", namespace.prefix, name.local)),
+            Some(namespace) if !namespace.prefix.is_empty() => {
+                Text::from(format!("{}:{}", namespace.prefix, name.local))
+            }
             _ => name.local.clone(),
         }
     }

@@ -194,9 +194,7 @@ impl<'s> Walk<'s> {
             ParticleTerm::Any(any) => Some(Term::Wildcard(wildcard(self.set, any, self.namespace))),
         };
         let present = particle.max_occurs != Some(0);
-        Ok(term
-            .filter(|_| present)
-            .map(|term| Particle { min: particle.min_occurs, max: particle.max_occurs, term }))
+        Ok(term.filter(|_| present).map(|term| Particle { min: particle.min_occurs, max: particle.max_occurs, term }))
     }
 
     fn particles(&mut self, particles: &[ParticleResult], depth: usize) -> Result<Vec<Particle>, Error> {
@@ -218,10 +216,7 @@ impl<'s> Walk<'s> {
             _ => self.set.lookup_model_group(reference.namespace, reference.local_name),
         };
         let Some(data) = key.and_then(|key| self.set.arenas.model_groups.get(key)) else {
-            return Err(Error::Unresolved {
-                kind: "group",
-                name: self.set.name_table.resolve(reference.local_name),
-            });
+            return Err(Error::Unresolved { kind: "group", name: self.set.name_table.resolve(reference.local_name) });
         };
         let mut inner = Walk {
             set: self.set,

@@ -150,9 +150,10 @@ fn merge(branches: Vec<Vec<Emit>>) -> Option<Vec<Emit>> {
     let mut left: Vec<std::collections::VecDeque<Emit>> = branches.into_iter().map(Into::into).collect();
     let mut merged = Vec::new();
     while left.iter().any(|branch| !branch.is_empty()) {
-        let next = left.iter().filter_map(|branch| branch.front()).find(|emit| {
-            left.iter().all(|branch| !branch.iter().skip(1).any(|later| later == *emit))
-        });
+        let next = left
+            .iter()
+            .filter_map(|branch| branch.front())
+            .find(|emit| left.iter().all(|branch| !branch.iter().skip(1).any(|later| later == *emit)));
         let next = next?.clone();
         for branch in &mut left {
             if branch.front() == Some(&next) {
@@ -229,9 +230,11 @@ mod tests {
 
     #[test]
     fn branches_must_agree() {
-        let shape = choice(1, Some(1), vec![seq(1, Some(1), vec![one(0), one(2)]), seq(1, Some(1), vec![one(1), one(2)])]);
+        let shape =
+            choice(1, Some(1), vec![seq(1, Some(1), vec![one(0), one(2)]), seq(1, Some(1), vec![one(1), one(2)])]);
         assert_eq!(program(&shape), Some(vec![Emit::All(0), Emit::All(1), Emit::All(2)]));
-        let shape = choice(1, Some(1), vec![seq(1, Some(1), vec![one(0), one(1)]), seq(1, Some(1), vec![one(1), one(0)])]);
+        let shape =
+            choice(1, Some(1), vec![seq(1, Some(1), vec![one(0), one(1)]), seq(1, Some(1), vec![one(1), one(0)])]);
         assert_eq!(program(&shape), None);
     }
 

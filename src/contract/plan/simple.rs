@@ -54,7 +54,8 @@ impl Compiler<'_> {
             })
             .collect();
         let kind = members.iter().map(|member| member.kind.clone()).reduce(common).unwrap_or(Kind::String);
-        let whitespace = members.iter().map(|member| member.whitespace).reduce(|a, b| if a == b { a } else { Whitespace::Preserve });
+        let whitespace =
+            members.iter().map(|member| member.whitespace).reduce(|a, b| if a == b { a } else { Whitespace::Preserve });
         (kind, whitespace.unwrap_or(Whitespace::Preserve))
     }
 }
@@ -155,8 +156,10 @@ fn facets(kind: &Kind, sets: &[&FacetSet]) -> Facets {
         }
         Kind::List(_) => {
             let exact = sets.iter().find_map(|set| set.length.as_ref().map(|facet| facet.value));
-            found.min_length = exact.or_else(|| sets.iter().find_map(|set| set.min_length.as_ref().map(|facet| facet.value)));
-            found.max_length = exact.or_else(|| sets.iter().find_map(|set| set.max_length.as_ref().map(|facet| facet.value)));
+            found.min_length =
+                exact.or_else(|| sets.iter().find_map(|set| set.min_length.as_ref().map(|facet| facet.value)));
+            found.max_length =
+                exact.or_else(|| sets.iter().find_map(|set| set.max_length.as_ref().map(|facet| facet.value)));
         }
         Kind::QName | Kind::Double | Kind::Boolean { .. } => {}
     }
