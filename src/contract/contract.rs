@@ -1,15 +1,14 @@
 //! A contract: reads and validates bodies into documents, validates and writes documents as bodies.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 
 use super::Format;
 use super::json::JsonSchema;
+use super::xml::XmlContract;
 use super::xsd::Schema;
 use crate::format::json;
 use crate::format::xml::ExpandedName;
-use crate::message::{Limits, Value, Violation, Violations};
+use crate::message::{Limits, Value, Violations};
 
 /// A named, compiled description of a document.
 #[derive(Debug)]
@@ -21,7 +20,7 @@ pub struct Contract {
 #[derive(Debug)]
 enum Kind {
     Json(JsonSchema),
-    Xsd { schema: Arc<Schema>, root: Option<ExpandedName> },
+    Xml(XmlContract),
 }
 
 impl Contract {
@@ -29,8 +28,8 @@ impl Contract {
         Self { reference: reference.to_owned(), kind: Kind::Json(schema) }
     }
 
-    pub(crate) fn xsd(reference: &str, schema: Arc<Schema>, root: Option<ExpandedName>) -> Self {
-        Self { reference: reference.to_owned(), kind: Kind::Xsd { schema, root } }
+    pub(crate) fn xml(reference: &str, contract: XmlContract) -> Self {
+        Self { reference: reference.to_owned(), kind: Kind::Xml(contract) }
     }
 
     /// The reference by which it was resolved, as `erp/order-status#OrderStatusRequest`.
@@ -42,7 +41,7 @@ impl Contract {
     pub fn format(&self) -> Format {
         match self.kind {
             Kind::Json(_) => Format::Json,
-            Kind::Xsd { .. } => Format::Xml,
+            Kind::Xml(_) => Format::Xml,
         }
     }
 
@@ -50,7 +49,7 @@ impl Contract {
     pub fn xml_schema(&self) -> Option<(&Schema, Option<&ExpandedName>)> {
         match &self.kind {
             Kind::Json(_) => None,
-            Kind::Xsd { schema, root } => Some((schema, root.as_ref())),
+            Kind::Xml(contract) => Some(contract.schema()),
         }
     }
 
@@ -64,17 +63,12 @@ impl Contract {
         self.write_body(document, limits).map_err(|violations| violations.of_contract(&self.reference))
     }
 
-    /// Validates a body without giving its document.
-    pub fn validate_body(&self, body: &Bytes, limits: &Limits) -> Result<(), Violations> {
-        self.read(body, limits).map(drop)
-    }
-
     /// Validates a document that a mapping made, as [`Contract::write`] would.
     pub fn validate(&self, document: &Value, limits: &Limits) -> Result<(), Violations> {
         match &self.kind {
             Kind::Json(schema) => Violations::none_of(schema.validate(document))
                 .map_err(|violations| violations.of_contract(&self.reference)),
-            Kind::Xsd { .. } => self.write(document, limits).map(drop),
+            Kind::Xml(_) => self.write(document, limits).map(drop),
         }
     }
 
@@ -90,7 +84,7 @@ impl Contract {
                 }
                 Violations::none_of(violations).map(|()| value)
             }
-            Kind::Xsd { .. } => Err(Violation::new("internal", "", "XML contracts are not built yet").into()),
+            Kind::Xml(contract) => contract.read(body, limits),
         }
     }
 
@@ -100,7 +94,7 @@ impl Contract {
                 Violations::none_of(schema.validate(document))?;
                 Ok(json::write(document, limits)?.into())
             }
-            Kind::Xsd { .. } => Err(Violation::new("internal", "", "XML contracts are not built yet").into()),
+            Kind::Xml(contract) => contract.write(document, limits),
         }
     }
 }

@@ -11,6 +11,7 @@ mod registry;
 mod resolve;
 #[cfg(test)]
 mod tests;
+mod xml;
 pub mod xsd;
 
 use std::collections::BTreeMap;

@@ -8,8 +8,10 @@ use super::Files;
 use super::contract::Contract;
 use super::json::{JsonSchema, Source, Sources, diagnose, is_fatal};
 use super::place::join;
+use super::plan;
 use super::reference::{self, Target, target};
 use super::resolve::ResolveError;
+use super::xml::XmlContract;
 use super::xsd::{Schema, directives};
 use crate::diagnostic::{Diagnostic, Severity, codes, did_you_mean};
 use crate::format::json::pointer;
@@ -87,16 +89,19 @@ impl Registry {
             return self.json(reference, &target.path, target.root).map(|schema| Contract::json(reference, schema));
         }
         let schema = self.schema(reference, &target.path)?;
-        if target.root.is_empty() {
-            return Ok(Contract::xsd(reference, schema, None));
-        }
-        match schema.roots().iter().find(|root| root.local == target.root) {
-            Some(root) => {
-                let root = root.clone();
-                Ok(Contract::xsd(reference, schema, Some(root)))
-            }
-            None => Err(no_root(&schema, target.root)),
-        }
+        let root = match target.root {
+            "" => schema.only_root().cloned(),
+            name => match schema.roots().iter().find(|root| root.local == name) {
+                Some(root) => Some(root.clone()),
+                None => return Err(no_root(&schema, name)),
+            },
+        };
+        let unsupported = |error: plan::Error| {
+            let file = self.files.get(target.path.as_str());
+            let diagnostic = |file| Diagnostic::error(codes::CONTRACT_UNSUPPORTED, file, 0..0, error.to_string());
+            ResolveError::files(reference, file.map(diagnostic).into_iter().collect())
+        };
+        XmlContract::compile(schema, root).map(|contract| Contract::xml(reference, contract)).map_err(unsupported)
     }
 
     fn json(&self, reference: &str, path: &str, at: &str) -> Result<JsonSchema, ResolveError> {

@@ -208,25 +208,92 @@ fn one_contract_for_one_reference() {
 
 #[test]
 fn the_shipped_schemas_have_nothing_to_say_about() {
-    fn gather(folder: &std::path::Path, below: &std::path::Path, files: &mut Files) {
-        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            let path = entry.path();
-            if path.is_dir() {
-                gather(&path, below, files);
-            } else if path.extension().is_some_and(|ending| ending == "json" || ending == "xsd") {
-                let name = path.strip_prefix(below).unwrap().to_str().unwrap().to_owned();
-                let text = std::fs::read_to_string(&path).unwrap();
-                files.insert(name.as_str().into(), SourceFile::new(format!("schemas/{name}"), text));
-            }
-        }
-    }
     let schemas = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
-    let mut files = Files::new();
-    gather(&schemas, &schemas, &mut files);
+    let files = gather(&schemas);
     assert!(!files.is_empty());
     let registry = Registry::new(files);
     assert_eq!(registry.check().iter().map(show).collect::<Vec<_>>(), [""; 0]);
     for name in registry.names() {
         registry.resolve(name).unwrap();
     }
+}
+
+/// The schemas of a folder.
+fn gather(schemas: &std::path::Path) -> Files {
+    let mut files = Files::new();
+    let mut folders = vec![schemas.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "json" || ending == "xsd") {
+                let name = path.strip_prefix(schemas).unwrap().to_str().unwrap().to_owned();
+                let text = std::fs::read_to_string(&path).unwrap();
+                files.insert(name.as_str().into(), SourceFile::new(format!("schemas/{name}"), text));
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn xml_messages_become_documents_and_messages_again() {
+    let project = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let registry = Registry::new(gather(&project.join("schemas")));
+    let limits = Limits::default();
+    for (message, reference) in [
+        ("shipment-notice", "erp/shipment#ShipmentNotice"),
+        ("order-status-response", "erp/order-status#OrderStatusResponse"),
+        ("inventory-report", "erp/inventory"),
+    ] {
+        let body = Bytes::from(std::fs::read(project.join(format!("examples/messages/{message}.xml"))).unwrap());
+        let contract = registry.resolve(reference).unwrap();
+        let document = contract.read(&body, &limits).unwrap();
+        let written = contract.write(&document, &limits).unwrap();
+        assert_eq!(contract.read(&written, &limits).unwrap(), document, "{message}");
+    }
+}
+
+#[test]
+fn xml_messages_that_are_wrong() {
+    let registry = registry(&[(
+        "order.xsd",
+        r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns:o="urn:o" targetNamespace="urn:o" elementFormDefault="qualified">
+             <xs:element name="Order"><xs:complexType><xs:sequence>
+               <xs:element name="Line" type="xs:int" maxOccurs="unbounded"/></xs:sequence>
+               <xs:attribute name="id" type="xs:int"/></xs:complexType></xs:element>
+             <xs:element name="Note" type="xs:string"/></xs:schema>"#,
+    )]);
+    let said = say(
+        &registry,
+        "order#Order",
+        &[
+            "<o:Order xmlns:o='urn:o' id='1'>\n  <o:Line>1</o:Line>\n</o:Order>",
+            "<o:Order xmlns:o='urn:o'>\n  <o:Line>1</o:Line>\n  <o:Line>x</o:Line><o:Lime/>\n</o:Order>",
+            "<Note xmlns='urn:o'/>",
+            "<Order",
+            "<!DOCTYPE a><a/>",
+            "<o:Order xmlns:o='urn:o'>\n  <?target x?><o:Line>1</o:Line></o:Order>",
+        ],
+    );
+    let either = say(&registry, "order", &["<Note xmlns='urn:o'>x</Note>", "<Nope/>"]);
+    let contract = registry.resolve("order#Order").unwrap();
+    let write = |text: &str| {
+        let document = crate::format::json::read(text.as_bytes(), &Limits::default()).unwrap();
+        let result = contract.write(&document, &Limits::default());
+        let verdict = result.map_or_else(
+            |violations| show_violations(&violations),
+            |body| format!("  {}\n", String::from_utf8_lossy(&body).replace('\n', "\n  ")),
+        );
+        format!("{text}\n{verdict}")
+    };
+    let written = [
+        r#"{"Order":{"@id":1,"Line":[1,2]}}"#,
+        r#"{"Order":{"Line":[]}}"#,
+        r#"{"Order":{"Line":[1.5],"Lime":1}}"#,
+        r#"{"Ordr":{}}"#,
+        "[]",
+    ];
+    insta::assert_snapshot!(format!("{said}{either}{}", written.map(write).join("")));
 }

@@ -22,7 +22,9 @@ pub struct Schema {
     files: Arc<Files>,
     path: Arc<str>,
     roots: Vec<ExpandedName>,
-    /// The paths of all files that were loaded.
+    /// How many of them are of the file's own namespace.
+    own_roots: usize,
+    /// The paths of all files that were loaded, this one first.
     documents: Vec<String>,
     has_names_in_values: bool,
     spare: Mutex<Option<Box<SchemaSet>>>,
@@ -34,13 +36,14 @@ impl Schema {
     /// Loads and compiles a file of the map.
     pub(crate) fn load(files: &Arc<Files>, path: &str) -> Result<Self, Vec<Diagnostic>> {
         let set = load(files, path)?;
-        let roots = roots(&set);
+        let (roots, own_roots) = roots(&set);
         let mut documents: Vec<String> = set.loaded_schema_locations().filter_map(from_location).collect();
-        documents.sort_unstable();
+        documents.sort_unstable_by_key(|document| (document != path, document.clone()));
         Ok(Self {
             files: Arc::clone(files),
             path: path.into(),
             roots,
+            own_roots,
             has_names_in_values: has_names_in_values(files, &documents),
             documents,
             spare: Mutex::new(Some(Box::new(set))),
@@ -58,7 +61,16 @@ impl Schema {
         &self.roots
     }
 
-    /// The texts of this file and of those that it includes, imports and redefines, in the order of their paths.
+    /// The global element of the file's own namespace, if it is the only one that is not abstract: then a contract
+    /// without a root means it.
+    pub fn only_root(&self) -> Option<&ExpandedName> {
+        match self.roots.get(..self.own_roots)? {
+            [root] => Some(root),
+            _ => None,
+        }
+    }
+
+    /// The texts of this file first, then of those that it includes, imports and redefines, the others in the order of their paths.
     pub fn texts(&self) -> impl Iterator<Item = &str> {
         self.documents.iter().filter_map(|path| self.files.get(path.as_str())).map(|file| &*file.text)
     }
@@ -121,7 +133,8 @@ fn has_names_in_values(files: &Files, documents: &[String]) -> bool {
     files.any(|file| file.text.contains("QName") || file.text.contains("NOTATION"))
 }
 
-fn roots(set: &SchemaSet) -> Vec<ExpandedName> {
+/// The global elements, and how many of them are of the file's own namespace; those come first.
+fn roots(set: &SchemaSet) -> (Vec<ExpandedName>, usize) {
     let own = set.documents.first().and_then(|document| document.target_namespace);
     let mut roots = Vec::new();
     for (namespace, table) in &set.namespaces {
@@ -138,5 +151,6 @@ fn roots(set: &SchemaSet) -> Vec<ExpandedName> {
         let key = |name: &ExpandedName| (name.local.to_string(), name.namespace.to_string());
         a_foreign.cmp(b_foreign).then_with(|| key(a).cmp(&key(b)))
     });
-    roots.into_iter().map(|(_, name)| name).collect()
+    let own = roots.iter().filter(|(foreign, _)| !foreign).count();
+    (roots.into_iter().map(|(_, name)| name).collect(), own)
 }
