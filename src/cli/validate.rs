@@ -11,6 +11,13 @@ use super::{End, Style, contracts, input, output};
 
 #[derive(Serialize)]
 struct Report {
+    valid: bool,
+    contract: String,
+    files: Vec<FileReport>,
+}
+
+#[derive(Serialize)]
+struct FileReport {
     file: String,
     valid: bool,
     violations: Vec<Violation>,
@@ -47,10 +54,11 @@ pub(super) fn run(dir: &Path, reference: &str, files: &[PathBuf], style: Style) 
                 output::say(&format!("{file}: valid"));
             }
         }
-        reports.push(Report { file, valid: violations.is_empty(), violations });
+        reports.push(FileReport { file, valid: violations.is_empty(), violations });
     }
     if style == Style::Json {
-        match serde_json::to_string_pretty(&reports) {
+        let report = Report { valid: end == End::Good, contract: reference.to_owned(), files: reports };
+        match serde_json::to_string_pretty(&report) {
             Ok(text) => drop(output::data(&(text + "\n"))),
             Err(error) => return output::misuse(&format!("the report cannot be written: {error}"), None),
         }

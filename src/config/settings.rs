@@ -8,7 +8,7 @@ use std::path::Path;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::decode::decode;
 use super::environment::Environment;
@@ -23,7 +23,7 @@ use crate::message;
 use crate::telemetry::logs;
 
 /// The settings of a bus. Every value can be given by the environment: `TRUNKLINE__BROKER__URL` sets `broker.url`.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// The broker: `embedded`, or where RabbitMQ is.
@@ -43,16 +43,18 @@ pub struct Settings {
 }
 
 /// The broker.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Broker {
     /// In this process, not durable: for a first look and for tests.
     Embedded,
     /// RabbitMQ.
+    #[serde(untagged)]
     Amqp(Connection),
 }
 
 /// Where RabbitMQ is, and how it is known to be the right one.
-#[derive(Clone, Deserialize, JsonSchema)]
+#[derive(Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Connection {
     /// `amqp://user:password@host:5672/%2f`, or `amqps://…` for TLS.
@@ -62,7 +64,7 @@ pub struct Connection {
 }
 
 /// Certificates for `amqps`: paths of PEM files, seen from the project's folder.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
     /// The authority that signed the broker's certificate. Left out: the authorities of this machine.
@@ -74,7 +76,7 @@ pub struct Tls {
 }
 
 /// The HTTP listener for operations.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ops {
     /// Address and port.
@@ -84,7 +86,7 @@ pub struct Ops {
 }
 
 /// What one message may cost.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Bytes of one body.
@@ -100,7 +102,7 @@ pub struct Limits {
 }
 
 /// What may be under way at a time.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct InFlight {
     /// Bodies in flight per route; when they are reached, the route takes nothing more.
@@ -110,7 +112,7 @@ pub struct InFlight {
 }
 
 /// How the bus ends.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shutdown {
     /// How long messages in flight may take to finish; what is not finished then goes back to the broker.
@@ -118,7 +120,7 @@ pub struct Shutdown {
 }
 
 /// Where the files of the project are.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Directories {
     /// The routes.

@@ -28,7 +28,10 @@ pub fn parse_size(text: &str) -> Option<Size> {
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
-        match [("h", 3_600_000), ("m", 60_000), ("s", 1_000)].into_iter().find(|(_, n)| millis > 0 && millis % n == 0) {
+        match [("h", 3_600_000), ("m", 60_000), ("s", 1_000)]
+            .into_iter()
+            .find(|(_, n)| millis > 0 && millis.is_multiple_of(*n))
+        {
             Some((unit, factor)) => write!(f, "{}{unit}", millis / factor),
             None => write!(f, "{millis}ms"),
         }
@@ -37,7 +40,7 @@ impl fmt::Display for Duration {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match UNITS.into_iter().find(|(_, factor)| self.0 > 0 && self.0 % factor == 0) {
+        match UNITS.into_iter().find(|(_, factor)| self.0 > 0 && self.0.is_multiple_of(*factor)) {
             Some((unit, factor)) => write!(f, "{}{unit}", self.0 / factor),
             None => write!(f, "{}B", self.0),
         }

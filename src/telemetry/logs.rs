@@ -10,6 +10,7 @@ use tracing_subscriber::fmt::format::FmtSpan;
 /// How the log is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "LogFormat")]
 pub enum Format {
     /// One JSON object per line.
     #[default]
@@ -21,6 +22,7 @@ pub enum Format {
 /// What is logged, and how.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
+#[schemars(rename = "Log")]
 pub struct Settings {
     /// How the log is written.
     pub format: Format,

@@ -10,7 +10,9 @@
 
 mod amqp;
 mod check;
+mod cli;
 mod broker;
 mod program;
+mod reference;
 mod runtime;
 mod structure;
