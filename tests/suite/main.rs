@@ -11,6 +11,7 @@
 mod amqp;
 mod check;
 mod cli;
+mod cli_xml;
 mod broker;
 mod program;
 mod reference;
