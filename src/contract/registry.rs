@@ -75,7 +75,9 @@ impl Registry {
             found.extend(diagnose(self.sources(), path).into_iter().filter(|one| one.severity == Severity::Warning));
         }
         for path in self.entries() {
-            if let Err(diagnostics) = self.load(path) {
+            // What nobody has resolved is loaded and dropped: a folder of schemas may hold far more than are used.
+            let known = lock(&self.schemas).get(path).cloned();
+            if let Err(diagnostics) = known.unwrap_or_else(|| Schema::load(&self.files, path).map(Arc::new)) {
                 found.extend(diagnostics);
             }
         }
