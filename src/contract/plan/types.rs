@@ -55,6 +55,7 @@ pub(crate) enum Kind {
 pub(crate) struct Simple {
     pub(crate) kind: Kind,
     pub(crate) whitespace: Whitespace,
+    #[expect(dead_code, reason = "for the JSON Schema that is derived from a plan")]
     pub(crate) facets: Facets,
 }
 
@@ -80,6 +81,7 @@ pub(crate) enum Type {
 #[derive(Clone, Debug)]
 pub(crate) struct Complex {
     /// Its name, if it has one.
+    #[expect(dead_code, reason = "for the JSON Schema that is derived from a plan")]
     pub(crate) name: Option<NameIx>,
     pub(crate) is_abstract: bool,
     /// In the order declared.
