@@ -4,8 +4,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::config::{Environment, Settings};
 use crate::contract::{self, Contract};
-use crate::format::json;
+use crate::format::{generic, json, xml};
 use crate::message::{Limits, Violations};
 
 use super::{End, Format, contracts, input, output};
@@ -26,6 +27,33 @@ pub(super) fn run(dir: &Path, reference: &str, file: &Path, from: Option<Format>
     match convert(&found.contract, &found.limits, &body, from.unwrap_or_else(|| format_of(&body))) {
         Ok(converted) => output::line(&converted),
         Err(violations) => output::violations(file, &violations),
+    }
+}
+
+/// Converts without a contract.
+pub(super) fn generic(dir: &Path, file: &Path, from: Option<Format>) -> End {
+    let limits = match Settings::load(dir, &Environment::of_process()) {
+        Ok(settings) => settings.limits.message(),
+        Err(wrong) => {
+            output::diagnostics(&wrong);
+            return output::misuse("the settings are broken", None);
+        }
+    };
+    let body = match input::document(file, &limits) {
+        Ok(body) => body,
+        Err(end) => return end,
+    };
+    let converted = match from.unwrap_or_else(|| format_of(&body)) {
+        Format::Xml => xml::read(&body, &limits)
+            .and_then(|tree| generic::xml_to_value(&tree, &body))
+            .and_then(|value| json::write(&value, &limits)),
+        Format::Json => json::read(&body, &limits)
+            .and_then(|value| generic::value_to_xml(&value, &limits))
+            .and_then(|tree| xml::write(&tree, &limits)),
+    };
+    match converted {
+        Ok(converted) => output::line(&converted),
+        Err(violation) => output::violations(file, &violation.into()),
     }
 }
 

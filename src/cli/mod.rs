@@ -11,7 +11,7 @@ mod run;
 mod transform;
 mod validate;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
@@ -89,12 +89,17 @@ enum Command {
     /// Convert a document to the other format by its contract: XML to JSON, JSON to XML.
     Convert {
         /// A contract of the project, as `erp/order#Order`, or the path of a schema file anywhere: an XSD.
-        contract: String,
-        /// The document; `-` is standard input.
-        file: PathBuf,
+        #[arg(required_unless_present = "no_contract")]
+        contract: Option<String>,
+        /// The document; `-` or left out is standard input.
+        file: Option<PathBuf>,
         /// The document's format, where its content does not tell.
         #[arg(long, value_enum)]
         from: Option<Format>,
+        /// Convert without a contract: XML to an ordered tree of names, attributes and children, JSON to XML in the
+        /// vocabulary of XPath's `json-to-xml`. FILE is then the only argument.
+        #[arg(long)]
+        no_contract: bool,
     },
     /// Run a transform on a document: read and validated by its `from`, written and validated by its `to`.
     Transform {
@@ -143,7 +148,17 @@ pub fn main() -> ExitCode {
         Command::Run { embedded } => run::run(dir, *embedded),
         Command::Check { format, deny_warnings } => check::run(dir, *format, *deny_warnings),
         Command::Validate { contract, files, format } => validate::run(dir, contract, files, *format),
-        Command::Convert { contract, file, from } => convert::run(dir, contract, file, *from),
+        Command::Convert { contract, file, from, no_contract } => {
+            let stdin = || Path::new("-");
+            match (no_contract, contract, file) {
+                (true, _, Some(_)) => output::misuse("`--no-contract` takes one file and nothing else", None),
+                (true, file, None) => convert::generic(dir, file.as_deref().map_or_else(stdin, Path::new), *from),
+                (false, contract, file) => {
+                    let contract = contract.as_deref().unwrap_or_default();
+                    convert::run(dir, contract, file.as_deref().unwrap_or_else(stdin), *from)
+                }
+            }
+        }
         Command::Transform { name, file } => transform::run(dir, name, file),
         Command::Explain { route } => explain::run(dir, route),
         Command::Version => output::data(&format!("trunkline {}\n", env!("CARGO_PKG_VERSION"))),

@@ -1,6 +1,8 @@
 //! The program as people and scripts use it: what goes to stdout, what to stderr, how it ends.
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use super::program::trunkline;
 
@@ -58,7 +60,7 @@ fn completions_for_each_shell() {
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
     let shell = format!("{} completions bash | head -n 1; exit ${{PIPESTATUS[0]}}", env!("CARGO_BIN_EXE_trunkline"));
-    let out = std::process::Command::new("bash").args(["-c", &shell]).output().expect("bash runs");
+    let out = Command::new("bash").args(["-c", &shell]).output().expect("bash runs");
     assert_eq!((out.status.code(), out.stderr.as_slice()), (Some(0), &b""[..]));
 }
 
@@ -110,4 +112,26 @@ fn a_broken_project_does_not_start() {
     for place in ["routes/order.yaml:4:10", "routes/order.yaml:7:5", "transforms/order-to-erp.yaml:4:33"] {
         assert!(out.stderr.contains(place), "{place}: {out:?}");
     }
+}
+
+#[test]
+fn the_bus_runs_until_a_signal_and_ends_with_0() {
+    let mut bus = Command::new(env!("CARGO_BIN_EXE_trunkline"))
+        .args(["run", "--embedded", "--dir", env!("CARGO_MANIFEST_DIR")])
+        .env("TRUNKLINE__OPS__LISTEN", "127.0.0.1:0")
+        .env("TRUNKLINE__LOG__FORMAT", "json")
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut log = BufReader::new(bus.stderr.take().expect("is piped")).lines();
+    let mut wait_for = |word: &str| {
+        let line = log.by_ref().map(|line| line.expect("is UTF-8")).find(|line| line.contains(word));
+        line.unwrap_or_else(|| panic!("the log ends without `{word}`"))
+    };
+    wait_for("not durable");
+    wait_for("\"message\":\"ready\"");
+    let kill = Command::new("kill").args(["-TERM", &bus.id().to_string()]).status().expect("kill runs");
+    assert!(kill.success());
+    wait_for("stopped");
+    assert_eq!(bus.wait().expect("ends").code(), Some(0));
 }

@@ -65,3 +65,19 @@ fn a_schema_outside_a_project_finds_what_it_includes() {
     assert_eq!(out.code, 2, "{out:?}");
     assert!(out.stderr.contains("did you mean `string`?"), "{out:?}");
 }
+
+#[test]
+fn converts_without_a_contract() {
+    let convert = |input: &str| trunkline().args(["convert", "--no-contract", "-"]).input(input).run();
+    let out = convert("<a k='1'>x</a>");
+    let expected = r#"{"name":"a","ns":"","attributes":[{"name":"k","ns":"","value":"1"}],"children":["x"]}"#;
+    assert_eq!((out.code, out.stdout.trim_end()), (0, expected), "{out:?}");
+    let out = convert("{\"a\": 1.10}");
+    assert!(out.code == 0 && out.stdout.contains("<number key=\"a\">1.10</number>"), "{out:?}");
+    assert_eq!(convert("<a>").code, 1);
+    assert_eq!(convert("{\"a\": 1, \"a\": 2}").code, 1);
+    let out = trunkline().args(["convert", "--no-contract"]).arg(example("lead.json")).run();
+    assert_eq!(out.code, 0, "{out:?}");
+    assert_eq!(trunkline().arg("convert").run().code, 2);
+    assert_eq!(trunkline().args(["convert", "--no-contract", "erp/order", "-"]).run().code, 2);
+}
