@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use trunkline::adapter::amqp::{Amqp, AmqpSettings};
-use trunkline::endpoint::{Adapter, Address, EndpointError, SendError, Session, Settlement, Source, Tag};
+use trunkline::endpoint::{Adapter, Address, EndpointError, SendError, Settlement, Source, Tag};
 use trunkline::message::{Field, Headers, Message, Properties, Text};
 
 use crate::broker::{bound, message, one_queue, open, queue, script, session, soon, to_queue, unique, variable};
