@@ -1,6 +1,6 @@
 //! Routes: from a file, through a plan, to a run.
 //!
-//! [`model`] is the file as it was written, [`compile`] checks it and resolves its names, [`Plan`] is what runs.
+//! [`model`] is the file as it was written, [`mod@compile`] checks it and resolves its names, [`Plan`] is what runs.
 //! A plan reaches the world through [`ports`] only.
 
 pub mod ports;
