@@ -262,7 +262,7 @@ impl Settings {
             wrong.push(found.hint(hint));
         };
         if let Broker::Amqp(connection) = &self.broker {
-            if let Err(error) = Amqp::new(AmqpSettings { url: connection.url.clone(), ca: None, identity: None }) {
+            if let Err(error) = Amqp::new(AmqpSettings { url: connection.url.clone(), ..AmqpSettings::default() }) {
                 let hint = "write `amqp://user:password@host:5672/%2f`, or `broker: embedded`";
                 add(&["broker", "url"], error.to_string(), hint);
             }
@@ -309,7 +309,7 @@ impl Connection {
         let read =
             |path: &Option<String>| path.as_ref().map(|path| std::fs::read_to_string(folder.join(path))).transpose();
         let identity = read(&self.tls.certificate)?.zip(read(&self.tls.key)?);
-        Ok(AmqpSettings { url: self.url.clone(), ca: read(&self.tls.ca)?, identity })
+        Ok(AmqpSettings { url: self.url.clone(), ca: read(&self.tls.ca)?, identity, ..AmqpSettings::default() })
     }
 }
 

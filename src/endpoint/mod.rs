@@ -101,7 +101,7 @@ pub trait Source: Send {
 /// The sending side: one publishing lane.
 pub trait Sink: Send + Sync {
     /// Publishes, mandatory; resolves when the broker has confirmed. The message is enqueued in the order
-    /// of the calls; the future only waits. Dropping the future does not take the message back.
+    /// of the calls; the future only waits. If it is dropped before that, the message may or may not be sent.
     fn send(&self, to: &Address, message: Message) -> BoxFuture<'static, Result<(), SendError>>;
 }
 

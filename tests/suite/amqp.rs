@@ -253,12 +253,17 @@ async fn speaks_tls_with_its_own_authority_and_certificate() {
     let folder = variable("TRUNKLINE_TEST_AMQP_DIR");
     let read = |name: &str| std::fs::read_to_string(format!("{folder}/{name}")).expect("the script made it");
     let identity = Some((read("client.pem"), read("client.key")));
-    let trusted = AmqpSettings { url: url.clone(), ca: Some(read("ca.pem")), identity: identity.clone() };
+    let trusted = AmqpSettings {
+        url: url.clone(),
+        ca: Some(read("ca.pem")),
+        identity: identity.clone(),
+        ..AmqpSettings::default()
+    };
     let session = Amqp::new(trusted).expect("valid").open().await.expect("connects");
     session.declare(&one_queue(&unique("tls"))).await.expect("declared");
-    let unknown = AmqpSettings { url: url.clone(), ca: None, identity };
+    let unknown = AmqpSettings { url: url.clone(), ca: None, identity, ..AmqpSettings::default() };
     assert!(soon("the attempt", Amqp::new(unknown).expect("valid").open()).await.is_err(), "an unknown authority");
-    let nobody = AmqpSettings { url, ca: Some(read("ca.pem")), identity: None };
+    let nobody = AmqpSettings { url, ca: Some(read("ca.pem")), identity: None, ..AmqpSettings::default() };
     assert!(soon("the attempt", Amqp::new(nobody).expect("valid").open()).await.is_err(), "no certificate");
 }
 

@@ -43,9 +43,9 @@ pub(super) fn unavailable(what: &str, error: &lapin::Error) -> EndpointError {
     EndpointError::Unavailable(format!("{what}: {}", words(error)))
 }
 
-/// The end of a consumer.
-pub(super) fn lost(error: &lapin::Error) -> EndpointError {
-    unavailable("the connection to the broker was lost", error)
+/// A name or an argument that cannot be written.
+pub(super) fn refused(error: super::table::Error) -> EndpointError {
+    EndpointError::Refused(error.to_string())
 }
 
 /// Whether the broker says that something does not exist.

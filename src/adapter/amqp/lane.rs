@@ -1,232 +1,267 @@
-//! The sending side: one task owns one confirm channel, publishes in groups and joins all confirms of a group.
-//!
-//! Why groups: when several publishes are in flight, lapin hands a returned message to whichever confirm completes
-//! next, so a single `Ack(None)` does not prove that *its* message was routed. A return always arrives before the
-//! confirm of its message, and every confirm of the channel belongs to the current group; so when the whole group is
-//! confirmed, each return of the group is attached to one of its confirms. They are collected and matched by content;
-//! messages that cannot be told apart are all taken as unroutable, which may send one of them twice but loses none.
+//! One publishing lane: one task that owns one confirm channel.
 //!
 //! Why one task: lapin takes the delivery tag and enqueues the frames under two locks; two tasks that publish on one
-//! channel get each other's confirms.
+//! channel get each other's confirms. Why pipelined: lapin writes what waits in one go; awaiting each publish costs
+//! a write and a wake-up for every message. How each confirm is proven is told in [`super::window`].
 
-use std::collections::HashSet;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::future::join_all;
 use lapin::message::BasicReturnMessage;
-use lapin::options::BasicPublishOptions;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::time::MissedTickBehavior;
 
-use super::error::{is_not_found, words};
+use super::error::{is_not_found, within, words};
+use super::exchanges::Exchanges;
 use super::session::Link;
+use super::sink::{Job, Outcome};
 use super::table::{self, short};
-use crate::endpoint::{Address, BoxFuture, SendError, Sink};
-use crate::message::{Message, Text};
+use super::window::{Confirmed, Publish, Returned, Window};
+use crate::endpoint::{EndpointError, SendError};
 
-/// A confirm that takes longer says nothing about the message any more.
-const CONFIRM_PATIENCE: Duration = Duration::from_secs(30);
-/// Publishes that wait for their group at the most.
-const WAITING: usize = 4096;
-/// Publishes of one group at the most.
-const GROUP: usize = 256;
+/// How often overdue confirms are looked for.
+const TICK: Duration = Duration::from_millis(500);
+/// Messages taken from the queue at a time.
+const BATCH: usize = 256;
 
-type Outcome = Result<(), SendError>;
-
-struct Job {
-    to: Address,
-    message: Message,
-    done: oneshot::Sender<Outcome>,
+/// Opens a channel on which the broker confirms what is published.
+pub(super) async fn confirm_channel(link: &Link) -> Result<Channel, EndpointError> {
+    let channel = within("opening a channel", link.publish.create_channel()).await?;
+    within("confirm.select", channel.confirm_select(ConfirmSelectOptions::default())).await?;
+    Ok(channel)
 }
 
-/// The handle of a lane.
-pub(super) struct AmqpSink {
-    jobs: mpsc::Sender<Job>,
+/// Why publishing on a channel came to an end, with what is not settled.
+enum End {
+    /// Nobody can send any more, and all is settled.
+    Idle,
+    /// A confirm did not come in time.
+    Overdue(Vec<Job>),
+    /// The channel failed.
+    Failed(Vec<Job>, lapin::Error),
 }
 
-impl AmqpSink {
-    pub(super) fn start(link: Arc<Link>, channel: Channel) -> Self {
-        let (jobs, queue) = mpsc::channel(WAITING);
-        let lane = Lane { link: link.clone(), channel, exchanges: HashSet::new() };
-        tokio::spawn(async move {
-            tokio::select! {
-                () = lane.work(queue) => {}
-                () = link.dead.cancelled() => {}
-            }
-        });
-        Self { jobs }
-    }
-}
-
-impl Sink for AmqpSink {
-    fn send(&self, to: &Address, message: Message) -> BoxFuture<'static, Outcome> {
-        let (done, outcome) = oneshot::channel();
-        let gone = || SendError::Unknown("the connection to the broker was lost".to_owned());
-        let job = Job { to: to.clone(), message, done };
-        // In the order of the calls; only a full lane makes the future itself wait for a place.
-        let waiting = match self.jobs.try_send(job) {
-            Ok(()) => None,
-            Err(mpsc::error::TrySendError::Full(job)) => Some((self.jobs.clone(), job)),
-            Err(mpsc::error::TrySendError::Closed(_)) => return Box::pin(async move { Err(gone()) }),
-        };
-        Box::pin(async move {
-            if let Some((jobs, job)) = waiting {
-                jobs.send(job).await.map_err(|_| gone())?;
-            }
-            outcome.await.unwrap_or_else(|_| Err(gone()))
-        })
-    }
-}
-
-struct Lane {
-    link: Arc<Link>,
-    channel: Channel,
-    /// Exchanges that are known to exist: a publish to a missing one closes the channel for its neighbours.
-    exchanges: HashSet<Text>,
-}
-
-/// A job whose properties are fit for the wire.
-struct Ready {
-    job: Job,
+/// What the wire needs of a job, checked.
+struct Envelope {
+    exchange: ShortString,
+    routing_key: ShortString,
     properties: BasicProperties,
 }
 
+pub(super) struct Lane {
+    link: Arc<Link>,
+    channel: Channel,
+    exchanges: Exchanges,
+}
+
 impl Lane {
-    async fn work(mut self, mut queue: mpsc::Receiver<Job>) {
-        let mut waiting = Vec::with_capacity(GROUP);
-        while queue.recv_many(&mut waiting, GROUP).await > 0 {
-            let mut group = Vec::with_capacity(waiting.len());
-            for job in waiting.drain(..) {
-                if let Some(ready) = self.prepare(job).await {
-                    group.push(ready);
+    pub(super) fn new(link: Arc<Link>, channel: Channel) -> Self {
+        Self { link, channel, exchanges: Exchanges::default() }
+    }
+
+    /// Publishes what comes until nobody can send any more or the session is of no use.
+    pub(super) async fn work(mut self, mut queue: UnboundedReceiver<Job>) {
+        loop {
+            let channel = self.channel.clone();
+            let unsettled = match self.pipeline(&channel, &mut queue).await {
+                End::Idle => return,
+                End::Overdue(jobs) => {
+                    let reason = format!("no confirm within {:?}", self.link.confirm_timeout);
+                    return self.give_up(jobs, &reason);
                 }
+                End::Failed(jobs, error) if !self.only_the_channel_failed() => {
+                    return self.give_up(jobs, &words(&error));
+                }
+                End::Failed(jobs, _) => jobs,
+            };
+            // The broker closed the channel because of one message, and does not tell which.
+            self.exchanges = Exchanges::default();
+            for job in unsettled {
+                self.send_alone(job).await;
             }
-            if !self.publish(group).await {
-                self.link.dead.cancel();
+            if !self.reopen().await {
                 return;
             }
         }
     }
 
+    async fn pipeline(&mut self, channel: &Channel, queue: &mut UnboundedReceiver<Job>) -> End {
+        let mut window = Window::default();
+        let mut taken = Vec::with_capacity(BATCH);
+        let mut ticks = tokio::time::interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut open = true;
+        while open || !window.is_empty() {
+            tokio::select! {
+                biased;
+                count = poll_fn(|context| step(&mut window, queue, &mut taken, open, context)) => {
+                    if let Some(error) = window.take_error() {
+                        return End::Failed(window.into_jobs(), error);
+                    }
+                    open = open && count != Some(0);
+                    for job in taken.drain(..) {
+                        if let Some((job, envelope)) = self.prepare(job).await {
+                            let publish = publish(channel, &job, envelope);
+                            window.push(job, publish);
+                        }
+                    }
+                }
+                _ = ticks.tick(), if !window.is_empty() => {
+                    if window.oldest().is_some_and(|since| self.link.is_overdue(since)) {
+                        return End::Overdue(window.into_jobs());
+                    }
+                }
+            }
+        }
+        End::Idle
+    }
+
     /// Settles what cannot be published at once, so that it does not harm its neighbours on the channel.
-    async fn prepare(&mut self, job: Job) -> Option<Ready> {
-        if !job.to.exchange.is_empty() && !self.exchanges.contains(&job.to.exchange) {
-            match self.link.exchange_exists(&job.to.exchange).await {
-                Ok(true) => {
-                    self.exchanges.insert(job.to.exchange.clone());
-                }
-                Ok(false) => {
-                    let error = unroutable(&job.to, "no such exchange");
-                    settle(job, Err(error));
-                    return None;
-                }
-                Err(reason) => {
-                    settle(job, Err(SendError::Unknown(reason)));
-                    return None;
-                }
-            }
+    async fn prepare(&mut self, job: Job) -> Option<(Job, Envelope)> {
+        if job.is_abandoned() {
+            return None;
         }
-        let fit = short("routing_key", &job.to.routing_key)
-            .and_then(|_| table::to_lapin(&job.message.properties, &job.message.headers, self.link.frame_max));
-        match fit {
-            Ok(properties) => Some(Ready { job, properties }),
-            Err(error) => {
-                settle(job, Err(SendError::Invalid(error.to_string())));
-                None
-            }
-        }
-    }
-
-    /// Publishes a group and settles it. `false` when the channel is of no use any more.
-    async fn publish(&self, group: Vec<Ready>) -> bool {
-        // The futures of one group are polled first in this order, by this task alone.
-        let confirms = group.iter().map(|ready| self.publish_one(ready));
-        let confirmed = tokio::time::timeout(CONFIRM_PATIENCE, join_all(confirms)).await;
-        let Ok(confirmed) = confirmed else {
-            for ready in group {
-                let reason = format!("no confirm within {CONFIRM_PATIENCE:?}");
-                settle(ready.job, Err(SendError::Unknown(reason)));
-            }
-            return false;
+        let error = match self.envelope(&job) {
+            Err(invalid) => SendError::Invalid(invalid.to_string()),
+            Ok(envelope) => match self.exchanges.exists(&self.link, &job.to.exchange).await {
+                Ok(true) => return Some((job, envelope)),
+                Ok(false) => job.unroutable("no such exchange"),
+                Err(error) => SendError::Unknown(error.to_string()),
+            },
         };
-        let mut returned = Vec::new();
-        let mut outcomes = Vec::with_capacity(group.len());
-        let mut usable = true;
-        for result in confirmed {
-            outcomes.push(match result {
-                Ok(Confirmation::Ack(back)) => {
-                    returned.extend(back);
-                    Ok(())
-                }
-                Ok(Confirmation::Nack(back)) => {
-                    returned.extend(back);
-                    Err(SendError::Nack)
-                }
-                Ok(Confirmation::NotRequested) => Err(SendError::Unknown("confirms are not enabled".to_owned())),
-                Err(error) => {
-                    usable = false;
-                    Err(SendError::Unknown(words(&error)))
-                }
-            });
+        job.settle(Err(error));
+        None
+    }
+
+    fn envelope(&self, job: &Job) -> Result<Envelope, table::Error> {
+        Ok(Envelope {
+            exchange: short("exchange", &job.to.exchange)?,
+            routing_key: short("routing_key", &job.to.routing_key)?,
+            properties: table::to_lapin(&job.message.properties, &job.message.headers, self.link.frame_max)?,
+        })
+    }
+
+    /// Sends a message with nothing else in flight, so that what happens is its own doing. It may have been accepted
+    /// before, and comes twice then.
+    async fn send_alone(&mut self, job: Job) {
+        let Some((job, envelope)) = self.prepare(job).await else { return };
+        let outcome = self.confirm_alone(&job, envelope).await;
+        job.settle(outcome);
+    }
+
+    async fn confirm_alone(&mut self, job: &Job, envelope: Envelope) -> Outcome {
+        let lost = || SendError::Unknown("the connection to the broker was lost".to_owned());
+        if !self.reopen().await {
+            return Err(lost());
         }
-        for (ready, outcome) in group.into_iter().zip(outcomes) {
-            let back = returned.iter().find(|back| is_same(back, &ready));
-            let outcome = match back {
-                Some(back) => Err(unroutable(&ready.job.to, back.reply_text.as_str())),
-                None => outcome,
-            };
-            settle(ready.job, outcome);
-        }
-        usable
-    }
-
-    async fn publish_one(&self, ready: &Ready) -> lapin::Result<Confirmation> {
-        let Address { exchange, routing_key } = &ready.job.to;
-        let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
-        let body = &ready.job.message.body;
-        // Both are checked in `prepare`; an empty one is the default exchange's way to say "unroutable".
-        let exchange = short("exchange", exchange).unwrap_or_default();
-        let routing_key = short("routing_key", routing_key).unwrap_or_default();
-        let properties = ready.properties.clone();
-        self.channel.basic_publish(exchange, routing_key, mandatory, body, properties).await?.await
-    }
-}
-
-fn is_same(back: &BasicReturnMessage, ready: &Ready) -> bool {
-    back.exchange.as_str() == ready.job.to.exchange.as_str()
-        && back.routing_key.as_str() == ready.job.to.routing_key.as_str()
-        && back.properties.message_id() == ready.properties.message_id()
-        && back.data == ready.job.message.body
-}
-
-fn unroutable(to: &Address, reason: &str) -> SendError {
-    SendError::Unroutable {
-        exchange: to.exchange.to_string(),
-        routing_key: to.routing_key.to_string(),
-        reason: reason.to_owned(),
-    }
-}
-
-/// Nobody waits any more where the run was given up; its delivery is unsettled then, and comes again.
-fn settle(job: Job, outcome: Outcome) {
-    let _ = job.done.send(outcome);
-}
-
-impl Link {
-    async fn exchange_exists(&self, exchange: &str) -> Result<bool, String> {
-        let name = short("exchange", exchange).map_err(|error| error.to_string())?;
-        let channel = self.publish.create_channel().await.map_err(|error| words(&error))?;
-        let passive = lapin::options::ExchangeDeclareOptions { passive: true, ..Default::default() };
-        let declared = channel.exchange_declare(name, lapin::ExchangeKind::Direct, passive, Default::default());
-        match tokio::time::timeout(super::error::PATIENCE, declared).await {
-            Ok(Ok(())) => {
-                let _ = channel.close(200, "".into()).await;
-                Ok(true)
+        match self.in_time(publish(&self.channel, job, envelope)).await {
+            None => {
+                self.link.dead.cancel();
+                Err(lost())
             }
-            Ok(Err(error)) if is_not_found(&error) => Ok(false),
-            Ok(Err(error)) => Err(words(&error)),
-            Err(_) => Err("the broker does not answer".to_owned()),
+            Some(Ok(Confirmed { returned: Some(back), .. })) => Err(job.unroutable(&back.reason)),
+            Some(Ok(Confirmed { accepted: true, .. })) => Ok(()),
+            Some(Ok(Confirmed { accepted: false, .. })) => Err(SendError::Nack),
+            Some(Err(error)) if !self.only_the_channel_failed() => Err(SendError::Unknown(words(&error))),
+            Some(Err(error)) if is_not_found(&error) => Err(job.unroutable(&words(&error))),
+            Some(Err(error)) => Err(SendError::Invalid(words(&error))),
         }
+    }
+
+    /// Waits for one confirm; `None` if it is overdue.
+    async fn in_time<T>(&self, publish: impl Future<Output = T>) -> Option<T> {
+        let since = std::time::Instant::now();
+        tokio::pin!(publish);
+        loop {
+            match tokio::time::timeout(TICK, &mut publish).await {
+                Ok(confirmed) => return Some(confirmed),
+                Err(_) if self.link.is_overdue(since) => return None,
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Makes sure of a channel; without one the session is of no use.
+    async fn reopen(&mut self) -> bool {
+        if self.channel.status().connected() {
+            return true;
+        }
+        match confirm_channel(&self.link).await {
+            Ok(channel) => self.channel = channel,
+            Err(_) => self.link.dead.cancel(),
+        }
+        self.channel.status().connected()
+    }
+
+    fn only_the_channel_failed(&self) -> bool {
+        self.link.is_live() && !self.channel.status().connected()
+    }
+
+    fn give_up(&self, jobs: Vec<Job>, reason: &str) {
+        self.link.dead.cancel();
+        for job in jobs {
+            job.settle(Err(SendError::Unknown(reason.to_owned())));
+        }
+    }
+}
+
+/// Takes jobs from the queue, or brings the window on. `Some(0)`: nobody can send any more; `None`: look at the window.
+fn step(
+    window: &mut Window<'_>,
+    queue: &mut UnboundedReceiver<Job>,
+    taken: &mut Vec<Job>,
+    open: bool,
+    context: &mut Context<'_>,
+) -> Poll<Option<usize>> {
+    let mut advanced = false;
+    loop {
+        let room = window.room().min(BATCH);
+        if open
+            && room > 0
+            && let Poll::Ready(count) = queue.poll_recv_many(context, taken, room)
+        {
+            return Poll::Ready(Some(count));
+        }
+        // Settled publishes make room for others, so the queue is looked at once more.
+        if advanced || !window.advance(context) {
+            return Poll::Pending;
+        }
+        if window.is_empty() || window.has_failed() {
+            return Poll::Ready(None);
+        }
+        advanced = true;
+    }
+}
+
+fn publish<'a>(channel: &'a Channel, job: &Job, envelope: Envelope) -> Publish<'a> {
+    let Envelope { exchange, routing_key, properties } = envelope;
+    let body = job.message.body.clone();
+    Box::pin(async move {
+        let mandatory = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let published = channel.basic_publish(exchange, routing_key, mandatory, &body, properties).await?;
+        let (accepted, back) = match published.await? {
+            Confirmation::Ack(back) => (true, back),
+            Confirmation::Nack(back) => (false, back),
+            // Never, on a channel of `confirm_channel`; as a nack it is sent again rather than lost.
+            Confirmation::NotRequested => (false, None),
+        };
+        Ok(Confirmed { accepted, returned: back.map(returned) })
+    })
+}
+
+fn returned(back: BasicReturnMessage) -> Returned {
+    let reason = back.reply_text.to_string();
+    let lapin::message::Delivery { exchange, routing_key, properties, data, .. } = back.delivery;
+    Returned {
+        exchange: exchange.to_string(),
+        routing_key: routing_key.to_string(),
+        message_id: properties.message_id().as_ref().map(ToString::to_string),
+        body: data,
+        reason,
     }
 }

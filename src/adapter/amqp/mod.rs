@@ -3,15 +3,22 @@
 //! lapin's automatic recovery is never enabled: it hides lost acknowledgements. A session that fails is thrown away
 //! as a whole, and whoever holds it opens a new one.
 
+mod declare;
 mod error;
+mod exchanges;
 mod lane;
+mod mismatch;
+mod probe;
 mod replies;
 mod session;
+mod sink;
 mod source;
 pub mod table;
 mod uri;
+mod window;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::{Connection, ConnectionProperties};
@@ -23,7 +30,7 @@ use session::{AmqpSession, Link};
 pub use uri::Error as UriError;
 
 /// Where the broker is, and how it is known to be the right one.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct AmqpSettings {
     /// `amqp://user:password@host:port/vhost`, or `amqps://…`.
     pub url: String,
@@ -31,23 +38,82 @@ pub struct AmqpSettings {
     pub ca: Option<String>,
     /// The client's certificate and key, PEM, where the broker asks for one.
     pub identity: Option<(String, String)>,
+    /// A confirm that takes longer says nothing about the message any more, and ends the session.
+    pub confirm_timeout: Duration,
+}
+
+impl Default for AmqpSettings {
+    fn default() -> Self {
+        Self { url: String::new(), ca: None, identity: None, confirm_timeout: Duration::from_secs(30) }
+    }
 }
 
 /// RabbitMQ. Holds the live session, which all routes share.
 pub struct Amqp {
     uri: lapin::uri::AMQPUri,
     settings: AmqpSettings,
-    live: Mutex<Option<Arc<Link>>>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    live: Option<Arc<AmqpSession>>,
+    /// The last attempt, if it failed.
+    failed: Option<(Instant, EndpointError)>,
+    /// Whether the last attempt got no answer at all.
+    silent: bool,
 }
 
 impl Amqp {
     /// Checks the settings; connects only in [`Adapter::open`].
     pub fn new(settings: AmqpSettings) -> Result<Self, UriError> {
         let uri = uri::parse(&settings.url)?;
-        Ok(Self { uri, settings, live: Mutex::new(None) })
+        Ok(Self { uri, settings, state: Mutex::default() })
     }
 
-    async fn connect(&self, name: &str) -> Result<Connection, EndpointError> {
+    /// Single flight: whoever comes while a connection is being made shares what becomes of it.
+    async fn join(&self) -> Result<Arc<AmqpSession>, EndpointError> {
+        let asked = Instant::now();
+        let mut state = self.state.lock().await;
+        if let Some(session) = state.live.as_ref().filter(|session| session.link.is_live()) {
+            return Ok(session.clone());
+        }
+        if let Some(dead) = state.live.take() {
+            dead.link.dead.cancel();
+        }
+        if let Some((_, error)) = state.failed.as_ref().filter(|(at, _)| *at >= asked) {
+            return Err(error.clone());
+        }
+        // Until proven otherwise, also if this future is dropped while it waits.
+        let was_silent = std::mem::replace(&mut state.silent, true);
+        let opened = self.connect_both(was_silent).await;
+        state.silent = false;
+        match opened {
+            Ok(link) => {
+                let session = Arc::new(AmqpSession { link });
+                state.live = Some(session.clone());
+                Ok(session)
+            }
+            Err(Failed { error, silent }) => {
+                state.silent = silent;
+                state.failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    async fn connect_both(&self, was_silent: bool) -> Result<Arc<Link>, Failed> {
+        let authority = &self.uri.authority;
+        if was_silent && !probe::answers(&authority.host, authority.port).await {
+            let error = format!("{}:{} takes connections but does not answer", authority.host, authority.port);
+            return Err(Failed { error: EndpointError::Unavailable(error), silent: true });
+        }
+        let consume = self.connect("consume").await?;
+        let publish = self.connect("publish").await?;
+        Ok(Link::new(consume, publish, self.settings.confirm_timeout))
+    }
+
+    async fn connect(&self, name: &str) -> Result<Connection, Failed> {
         let properties = ConnectionProperties::default().with_connection_name(format!("trunkline {name}").into());
         let tls = OwnedTLSConfig {
             identity: self.settings.identity.as_ref().map(|(certificate, key)| OwnedIdentity::PKCS8 {
@@ -56,28 +122,22 @@ impl Amqp {
             }),
             cert_chain: self.settings.ca.clone(),
         };
-        let runtime = lapin::runtime::default_runtime()
-            .map_err(|error| EndpointError::Unavailable(format!("no runtime for the connection: {error}")))?;
+        let runtime = lapin::runtime::default_runtime().map_err(|error| Failed {
+            error: EndpointError::Unavailable(format!("no runtime for the connection: {error}")),
+            silent: false,
+        })?;
         let what = format!("connecting to {}:{}", self.uri.authority.host, self.uri.authority.port);
-        within(&what, Connection::connect_uri_with_config(self.uri.clone(), properties, tls, runtime)).await
+        let started = Instant::now();
+        let connect = Connection::connect_uri_with_config(self.uri.clone(), properties, tls, runtime);
+        let connected = within(&what, connect).await;
+        connected.map_err(|error| Failed { error, silent: started.elapsed() >= error::PATIENCE })
     }
+}
 
-    /// Single flight: whoever comes while a connection is being made waits for it.
-    async fn link(&self) -> Result<Arc<Link>, EndpointError> {
-        let mut live = self.live.lock().await;
-        if let Some(link) = live.as_ref().filter(|link| link.is_live()) {
-            return Ok(link.clone());
-        }
-        if let Some(dead) = live.take() {
-            dead.dead.cancel();
-        }
-        let consume = self.connect("consume").await?;
-        let publish = self.connect("publish").await?;
-        let frame_max = usize::try_from(publish.configuration().frame_max()).unwrap_or(usize::MAX);
-        let link = Link::new(consume, publish, frame_max);
-        *live = Some(link.clone());
-        Ok(link)
-    }
+/// Why there is no connection.
+struct Failed {
+    error: EndpointError,
+    silent: bool,
 }
 
 impl Adapter for Amqp {
@@ -86,6 +146,6 @@ impl Adapter for Amqp {
     }
 
     fn open(&self) -> BoxFuture<'_, Result<Arc<dyn Session>, EndpointError>> {
-        Box::pin(async move { Ok(Arc::new(AmqpSession { link: self.link().await? }) as Arc<dyn Session>) })
+        Box::pin(async move { Ok(self.join().await? as Arc<dyn Session>) })
     }
 }

@@ -1,24 +1,40 @@
-//! The private queue for answers: exclusive and not acknowledged, because an answer without its asker is worthless.
+//! The private queue for answers: exclusive, and acknowledged at once, because an answer without its asker is
+//! worthless.
 
-use futures_util::StreamExt;
-use lapin::{Channel, Consumer};
+use std::collections::VecDeque;
 
-use super::error::lost;
-use super::source::delivered;
-use crate::endpoint::{BoxFuture, EndpointError, Replies};
+use super::source::AmqpSource;
+use crate::endpoint::{BoxFuture, EndpointError, Replies, Settlement, Source};
 use crate::message::Message;
 
-/// A consumer of an exclusive queue.
+/// Answers taken at a time.
+const BATCH: usize = 256;
+
+/// A consumer of an exclusive queue, which lives as long as the connection.
 pub(super) struct AmqpReplies {
     address: String,
-    /// Held: the queue lives as long as its channel.
-    _channel: Channel,
-    consumer: Consumer,
+    source: AmqpSource,
+    /// Taken and acknowledged, not yet given.
+    ready: VecDeque<Message>,
 }
 
 impl AmqpReplies {
-    pub(super) fn new(address: String, channel: Channel, consumer: Consumer) -> Self {
-        Self { address, _channel: channel, consumer }
+    pub(super) fn new(address: String, source: AmqpSource) -> Self {
+        Self { address, source, ready: VecDeque::new() }
+    }
+
+    async fn next(&mut self) -> Result<Message, EndpointError> {
+        loop {
+            if let Some(message) = self.ready.pop_front() {
+                return Ok(message);
+            }
+            let batch = self.source.receive(BATCH).await?;
+            let last = batch.last().map(|delivery| delivery.tag);
+            self.ready.extend(batch.into_iter().map(|delivery| delivery.message));
+            if let Some(tag) = last {
+                self.source.settle(Settlement::AckThrough(tag)).await?;
+            }
+        }
     }
 }
 
@@ -28,12 +44,6 @@ impl Replies for AmqpReplies {
     }
 
     fn receive(&mut self) -> BoxFuture<'_, Result<Message, EndpointError>> {
-        Box::pin(async move {
-            match self.consumer.next().await {
-                Some(Ok(delivery)) => Ok(delivered(delivery).message),
-                Some(Err(error)) => Err(lost(&error)),
-                None => Err(EndpointError::Unavailable("the broker ended the queue for answers".to_owned())),
-            }
-        })
+        Box::pin(self.next())
     }
 }

@@ -1,39 +1,53 @@
 //! One live pair of connections: one to consume, one to publish, because RabbitMQ blocks a publishing connection
 //! during an alarm, and acknowledgements on it would hang with it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use lapin::options::{
-    BasicConsumeOptions, BasicQosOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions,
-    QueueDeclareOptions,
-};
+use futures_util::stream::BoxStream;
+use lapin::options::{BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection, Event, ExchangeKind};
+use lapin::{Channel, Connection, Event};
 use tokio_util::sync::CancellationToken;
 
-use super::error::within;
-use super::lane::AmqpSink;
+use super::declare::declare;
+use super::error::{refused, within};
+use super::lane::confirm_channel;
 use super::replies::AmqpReplies;
+use super::sink::AmqpSink;
 use super::source::AmqpSource;
-use super::table::{short, table_to_lapin};
-use crate::endpoint::topology::{Exchange, Queue, Topology};
+use super::table::short;
+use crate::endpoint::topology::Topology;
 use crate::endpoint::{BoxFuture, EndpointError, Replies, Session, Sink, Source};
+
+/// Answers that wait in the bus at most.
+const REPLIES: u16 = 256;
 
 /// Both connections and what is known of them.
 pub(super) struct Link {
     pub(super) consume: Connection,
     pub(super) publish: Connection,
     pub(super) frame_max: usize,
+    pub(super) confirm_timeout: Duration,
     /// Cancelled when the session is of no use any more.
     pub(super) dead: CancellationToken,
-    blocked: Mutex<Option<String>>,
+    alarm: Mutex<Alarm>,
+}
+
+/// Whether the broker takes messages.
+struct Alarm {
+    reason: Option<String>,
+    /// Since when it does or does not.
+    since: Instant,
 }
 
 impl Link {
-    pub(super) fn new(consume: Connection, publish: Connection, frame_max: usize) -> Arc<Self> {
+    pub(super) fn new(consume: Connection, publish: Connection, confirm_timeout: Duration) -> Arc<Self> {
+        let frame_max = usize::try_from(publish.configuration().frame_max()).unwrap_or(usize::MAX);
         let dead = CancellationToken::new();
-        let link = Arc::new(Self { consume, publish, frame_max, dead, blocked: Mutex::new(None) });
+        let alarm = Mutex::new(Alarm { reason: None, since: Instant::now() });
+        let link = Arc::new(Self { consume, publish, frame_max, confirm_timeout, dead, alarm });
         for events in [link.consume.events_listener().boxed(), link.publish.events_listener().boxed()] {
             tokio::spawn(watch(Arc::downgrade(&link), events, link.dead.clone()));
         }
@@ -44,31 +58,30 @@ impl Link {
         !self.dead.is_cancelled() && self.consume.status().connected() && self.publish.status().connected()
     }
 
-    fn set_blocked(&self, reason: Option<String>) {
-        *self.blocked.lock().unwrap_or_else(PoisonError::into_inner) = reason;
+    /// Whether a confirm that is waited for since then should have come. The broker owes none during an alarm.
+    pub(super) fn is_overdue(&self, since: Instant) -> bool {
+        let alarm = self.alarm();
+        alarm.reason.is_none() && since.max(alarm.since).elapsed() > self.confirm_timeout
+    }
+
+    fn set_alarm(&self, reason: Option<String>) {
+        *self.alarm() = Alarm { reason, since: Instant::now() };
+    }
+
+    fn alarm(&self) -> MutexGuard<'_, Alarm> {
+        self.alarm.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-async fn watch(
-    link: std::sync::Weak<Link>,
-    mut events: futures_util::stream::BoxStream<'static, Event>,
-    dead: CancellationToken,
-) {
-    loop {
-        let event = tokio::select! {
-            event = events.next() => event,
-            () = dead.cancelled() => return,
-        };
+async fn watch(link: Weak<Link>, mut events: BoxStream<'static, Event>, dead: CancellationToken) {
+    while let Some(event) = dead.run_until_cancelled(events.next()).await {
         let Some(link) = link.upgrade() else { return };
         match event {
-            Some(Event::ConnectionBlocked(reason)) => link.set_blocked(Some(reason)),
-            Some(Event::ConnectionUnblocked) => link.set_blocked(None),
+            Some(Event::ConnectionBlocked(reason)) => link.set_alarm(Some(reason)),
+            Some(Event::ConnectionUnblocked) => link.set_alarm(None),
             // Errors of single channels come here, too: only a connection that is down ends the session.
             Some(Event::Error(_)) if link.is_live() => {}
-            Some(Event::Error(_)) | None => {
-                link.dead.cancel();
-                return;
-            }
+            Some(Event::Error(_)) | None => return link.dead.cancel(),
             Some(_) => {}
         }
     }
@@ -83,81 +96,27 @@ impl AmqpSession {
     async fn consume_channel(&self) -> Result<Channel, EndpointError> {
         within("opening a channel", self.link.consume.create_channel()).await
     }
-
-    async fn declare_exchange(&self, exchange: &Exchange) -> Result<(), EndpointError> {
-        let channel = self.consume_channel().await?;
-        let kind = match exchange.kind.as_str() {
-            "direct" => ExchangeKind::Direct,
-            "fanout" => ExchangeKind::Fanout,
-            "topic" => ExchangeKind::Topic,
-            "headers" => ExchangeKind::Headers,
-            other => ExchangeKind::Custom(other.to_owned()),
-        };
-        let options =
-            ExchangeDeclareOptions { durable: true, passive: !exchange.declare, ..ExchangeDeclareOptions::default() };
-        let what = format!("declaring exchange `{}`", exchange.name);
-        let name = short("exchange", &exchange.name).map_err(refused)?;
-        within(&what, channel.exchange_declare(name, kind, options, FieldTable::default())).await?;
-        within("closing a channel", channel.close(200, "".into())).await
-    }
-
-    async fn declare_queue(&self, queue: &Queue) -> Result<(), EndpointError> {
-        let channel = self.consume_channel().await?;
-        let options = QueueDeclareOptions { durable: true, passive: !queue.declare, ..QueueDeclareOptions::default() };
-        let arguments =
-            if queue.declare { table_to_lapin(&queue.arguments).map_err(refused)? } else { FieldTable::default() };
-        let what = format!("declaring queue `{}`", queue.name);
-        let name = short("queue", &queue.name).map_err(refused)?;
-        within(&what, channel.queue_declare(name, options, arguments)).await?;
-        within("closing a channel", channel.close(200, "".into())).await
-    }
-
-    async fn declare_all(&self, topology: &Topology) -> Result<(), EndpointError> {
-        for exchange in &topology.exchanges {
-            self.declare_exchange(exchange).await?;
-        }
-        for queue in &topology.queues {
-            self.declare_queue(queue).await?;
-        }
-        if topology.bindings.is_empty() {
-            return Ok(());
-        }
-        let channel = self.consume_channel().await?;
-        for binding in &topology.bindings {
-            let what = format!("binding queue `{}` to exchange `{}`", binding.queue, binding.exchange);
-            let queue = short("queue", &binding.queue).map_err(refused)?;
-            let exchange = short("exchange", &binding.exchange).map_err(refused)?;
-            let key = short("routing_key", &binding.routing_key).map_err(refused)?;
-            let bound = channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), FieldTable::default());
-            within(&what, bound).await?;
-        }
-        within("closing a channel", channel.close(200, "".into())).await
-    }
-
-    async fn consume(&self, queue: &str, prefetch: u16) -> Result<AmqpSource, EndpointError> {
-        let channel = self.consume_channel().await?;
-        within("basic.qos", channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
-        let what = format!("consuming queue `{queue}`");
-        let name = short("queue", queue).map_err(refused)?;
-        let consumer = channel.basic_consume(name, "".into(), BasicConsumeOptions::default(), FieldTable::default());
-        let consumer = within(&what, consumer).await?;
-        Ok(AmqpSource::new(queue, channel, consumer))
-    }
 }
 
 impl Session for AmqpSession {
     fn declare<'a>(&'a self, topology: &'a Topology) -> BoxFuture<'a, Result<(), EndpointError>> {
-        Box::pin(self.declare_all(topology))
+        Box::pin(async move { declare(&self.consume_channel().await?, topology).await })
     }
 
     fn source<'a>(&'a self, queue: &'a str, prefetch: u16) -> BoxFuture<'a, Result<Box<dyn Source>, EndpointError>> {
-        Box::pin(async move { Ok(Box::new(self.consume(queue, prefetch).await?) as Box<dyn Source>) })
+        Box::pin(async move {
+            let channel = self.consume_channel().await?;
+            Ok(Box::new(consume(channel, queue, prefetch).await?) as Box<dyn Source>)
+        })
     }
 
     fn sink(&self) -> BoxFuture<'_, Result<Arc<dyn Sink>, EndpointError>> {
         Box::pin(async move {
-            let channel = within("opening a channel", self.link.publish.create_channel()).await?;
-            within("confirm.select", channel.confirm_select(ConfirmSelectOptions::default())).await?;
+            let opened = confirm_channel(&self.link).await;
+            let channel = opened.map_err(|error| match self.blocked() {
+                Some(reason) => EndpointError::Unavailable(format!("the broker takes no messages: {reason}")),
+                None => error,
+            })?;
             Ok(Arc::new(AmqpSink::start(self.link.clone(), channel)) as Arc<dyn Sink>)
         })
     }
@@ -167,29 +126,31 @@ impl Session for AmqpSession {
             let channel = self.consume_channel().await?;
             let options = QueueDeclareOptions { exclusive: true, auto_delete: true, ..QueueDeclareOptions::default() };
             let queue = channel.queue_declare("".into(), options, FieldTable::default());
-            let queue = within("declaring a queue for answers", queue).await?;
-            let name = queue.name().clone();
-            let options = BasicConsumeOptions { no_ack: true, exclusive: true, ..BasicConsumeOptions::default() };
-            let consumer = channel.basic_consume(name.clone(), "".into(), options, FieldTable::default());
-            let consumer = within("consuming the queue for answers", consumer).await?;
-            Ok(Box::new(AmqpReplies::new(name.to_string(), channel, consumer)) as Box<dyn Replies>)
+            let name = within("declaring a queue for answers", queue).await?.name().to_string();
+            let source = consume(channel, &name, REPLIES).await?;
+            Ok(Box::new(AmqpReplies::new(name, source)) as Box<dyn Replies>)
         })
     }
 
     fn blocked(&self) -> Option<String> {
-        self.link.blocked.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.link.alarm().reason.clone()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
         Box::pin(async move {
             self.link.dead.cancel();
+            let [consume, publish] = [&self.link.consume, &self.link.publish]
+                .map(|connection| within("closing", connection.close(200, "shutdown".into())));
             // A close that fails or hangs leaves a connection that the broker ends by itself.
-            let _ = within("closing", self.link.publish.close(200, "shutdown".into())).await;
-            let _ = within("closing", self.link.consume.close(200, "shutdown".into())).await;
+            let _closed = futures_util::join!(consume, publish);
         })
     }
 }
 
-fn refused(error: super::table::Error) -> EndpointError {
-    EndpointError::Refused(error.to_string())
+async fn consume(channel: Channel, queue: &str, prefetch: u16) -> Result<AmqpSource, EndpointError> {
+    within("basic.qos", channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
+    let name = short("queue", queue).map_err(refused)?;
+    let consumer = channel.basic_consume(name, "".into(), BasicConsumeOptions::default(), FieldTable::default());
+    let consumer = within(&format!("consuming queue `{queue}`"), consumer).await?;
+    Ok(AmqpSource::new(queue, channel, consumer))
 }

@@ -4,7 +4,7 @@ use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicRejectOptions};
 use lapin::{Channel, Consumer};
 
-use super::error::{lost, unavailable, within};
+use super::error::{unavailable, within};
 use super::table;
 use crate::endpoint::{Address, BoxFuture, Delivery, EndpointError, Settlement, Source, Tag};
 use crate::message::{Message, Text};
@@ -15,35 +15,42 @@ pub(super) struct AmqpSource {
     channel: Channel,
     consumer: Consumer,
     stopped: bool,
+    /// How the consumer ended. Kept, because lapin's stream says it once, and is silent for ever after.
+    end: Option<Result<(), EndpointError>>,
 }
 
 impl AmqpSource {
     pub(super) fn new(queue: &str, channel: Channel, consumer: Consumer) -> Self {
-        Self { queue: queue.to_owned(), channel, consumer, stopped: false }
+        Self { queue: queue.to_owned(), channel, consumer, stopped: false, end: None }
     }
 
     async fn receive_batch(&mut self, max: usize) -> Result<Vec<Delivery>, EndpointError> {
         let mut batch = Vec::new();
-        let mut next = self.consumer.next().await;
-        loop {
+        while self.end.is_none() && batch.len() < max {
+            let next = if batch.is_empty() {
+                self.consumer.next().await
+            } else {
+                let Some(ready) = self.consumer.next().now_or_never() else { break };
+                ready
+            };
             match next {
                 Some(Ok(delivery)) => batch.push(delivered(delivery)),
-                Some(Err(error)) if batch.is_empty() => return Err(lost(&error)),
-                None if batch.is_empty() && !self.stopped => {
-                    let reason = format!("the broker ended the consumer of queue `{}` (deleted?)", self.queue);
-                    return Err(EndpointError::Unavailable(reason));
+                Some(Err(error)) => self.end = Some(Err(unavailable(&self.what(), &error))),
+                None if self.stopped => self.end = Some(Ok(())),
+                None => {
+                    let reason = format!("{}: ended by the broker; was the queue deleted?", self.what());
+                    self.end = Some(Err(EndpointError::Unavailable(reason)));
                 }
-                // What has arrived is given first; the stream says the same again at the next call.
-                Some(Err(_)) | None => return Ok(batch),
-            }
-            if batch.len() >= max {
-                return Ok(batch);
-            }
-            match self.consumer.next().now_or_never() {
-                Some(ready) => next = ready,
-                None => return Ok(batch),
             }
         }
+        match &self.end {
+            Some(Err(error)) if batch.is_empty() => Err(error.clone()),
+            _ => Ok(batch),
+        }
+    }
+
+    fn what(&self) -> String {
+        format!("consuming queue `{}`", self.queue)
     }
 }
 
@@ -54,16 +61,19 @@ impl Source for AmqpSource {
 
     fn settle(&mut self, settlement: Settlement) -> BoxFuture<'_, Result<(), EndpointError>> {
         Box::pin(async move {
-            let written = match settlement {
-                Settlement::AckThrough(Tag(tag)) => {
-                    self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await
-                }
-                Settlement::Ack(Tag(tag)) => self.channel.basic_ack(tag, BasicAckOptions::default()).await,
-                Settlement::Requeue(Tag(tag)) => {
-                    self.channel.basic_reject(tag, BasicRejectOptions { requeue: true }).await
+            let acknowledge = async {
+                match settlement {
+                    Settlement::AckThrough(Tag(tag)) => {
+                        self.channel.basic_ack(tag, BasicAckOptions { multiple: true }).await
+                    }
+                    Settlement::Ack(Tag(tag)) => self.channel.basic_ack(tag, BasicAckOptions::default()).await,
+                    Settlement::Requeue(Tag(tag)) => {
+                        self.channel.basic_reject(tag, BasicRejectOptions { requeue: true }).await
+                    }
                 }
             };
-            written.map_err(|error| unavailable("acknowledging", &error))
+            // Whatever the broker says of it: a new session has new deliveries.
+            within("acknowledging", acknowledge).await.map_err(|error| EndpointError::Unavailable(error.to_string()))
         })
     }
 
@@ -76,7 +86,7 @@ impl Source for AmqpSource {
     }
 }
 
-pub(super) fn delivered(delivery: lapin::message::Delivery) -> Delivery {
+fn delivered(delivery: lapin::message::Delivery) -> Delivery {
     let (properties, headers) = table::from_lapin(&delivery.properties);
     Delivery {
         tag: Tag(delivery.delivery_tag),

@@ -1,0 +1,315 @@
+//! Publishes that wait for their confirms, and the proof that each of them was routed.
+//!
+//! lapin attaches a returned message to whichever confirm completes next, not to the confirm of that message: a
+//! single `Ack(None)` does not prove that *its* message was routed. What holds, by lapin's source:
+//!
+//! 1. The broker returns a message before it confirms it, on the same channel.
+//! 2. One thread of lapin reads both; each completed confirm takes the oldest return that nobody took yet.
+//!
+//! So when a confirm completes *without* a return, all returns that came before it were taken by confirms completed
+//! earlier, its own message's return among them. Polling every other publish once more after that confirm was seen
+//! finds all of those. If none of them holds a return, every message confirmed so far was routed, and the pipe keeps
+//! flowing. If one does, nothing more is published until all are confirmed; then every return was taken by one of
+//! them, and they are matched by content. Messages that cannot be told apart are all taken as unroutable: one of them
+//! may come twice, but none is lost.
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use super::sink::Job;
+use crate::endpoint::SendError;
+
+/// In flight at most: lapin looks through all of them for each confirm.
+const COUNT: usize = 1_000;
+/// Bytes of bodies in flight, from which on nothing more is published.
+const BYTES: usize = 32 << 20;
+
+/// A confirm, with the returned message that lapin attached to it.
+#[derive(Debug)]
+pub(super) struct Confirmed {
+    /// `basic.ack`, not `basic.nack`.
+    pub(super) accepted: bool,
+    pub(super) returned: Option<Returned>,
+}
+
+/// A message that no queue took.
+#[derive(Debug)]
+pub(super) struct Returned {
+    pub(super) exchange: String,
+    pub(super) routing_key: String,
+    pub(super) message_id: Option<String>,
+    pub(super) body: Vec<u8>,
+    pub(super) reason: String,
+}
+
+/// A publish with its confirm. Its first poll hands the message to lapin.
+pub(super) type Publish<'a> = Pin<Box<dyn Future<Output = lapin::Result<Confirmed>> + Send + 'a>>;
+
+enum State<'a> {
+    Waiting(Publish<'a>),
+    Confirmed { accepted: bool },
+    Failed,
+}
+
+struct Entry<'a> {
+    job: Job,
+    state: State<'a>,
+    since: Instant,
+}
+
+/// The publishes of one channel, in order.
+#[derive(Default)]
+pub(super) struct Window<'a> {
+    entries: VecDeque<Entry<'a>>,
+    bytes: usize,
+    /// Returns that are not matched yet.
+    returned: Vec<Returned>,
+    /// Why the channel failed.
+    error: Option<lapin::Error>,
+}
+
+impl<'a> Window<'a> {
+    /// Takes a publish in, to be polled first when those before it were.
+    pub(super) fn push(&mut self, job: Job, publish: Publish<'a>) {
+        self.bytes = self.bytes.saturating_add(job.message.body.len());
+        self.entries.push_back(Entry { job, state: State::Waiting(publish), since: Instant::now() });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many more publishes may be taken in.
+    pub(super) fn room(&self) -> usize {
+        if self.returned.is_empty() && self.bytes < BYTES { COUNT.saturating_sub(self.entries.len()) } else { 0 }
+    }
+
+    /// Since when the oldest publish has waited.
+    pub(super) fn oldest(&self) -> Option<Instant> {
+        self.entries.front().map(|entry| entry.since)
+    }
+
+    /// Hands new publishes to lapin, looks for confirms, and settles what is proven by them; whether any came.
+    /// When it gives back, the task will be woken for the next one.
+    pub(super) fn advance(&mut self, context: &mut Context<'_>) -> bool {
+        if !self.sweep(context) {
+            return false;
+        }
+        // Until everything is seen that completed before the confirms seen so far.
+        while self.sweep(context) {}
+        self.settle();
+        true
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.error.is_some()
+    }
+
+    /// Why the channel failed, once it did.
+    pub(super) fn take_error(&mut self) -> Option<lapin::Error> {
+        self.error.take()
+    }
+
+    /// What is not settled when the channel is of no use any more.
+    pub(super) fn into_jobs(self) -> Vec<Job> {
+        self.entries.into_iter().map(|entry| entry.job).collect()
+    }
+
+    /// Polls every publish that is not confirmed, oldest first; whether one of them got ready.
+    fn sweep(&mut self, context: &mut Context<'_>) -> bool {
+        let mut found = false;
+        for entry in &mut self.entries {
+            let State::Waiting(publish) = &mut entry.state else { continue };
+            let Poll::Ready(result) = publish.as_mut().poll(context) else { continue };
+            found = true;
+            entry.state = match result {
+                Ok(Confirmed { accepted, returned }) => {
+                    self.returned.extend(returned);
+                    State::Confirmed { accepted }
+                }
+                Err(error) => {
+                    self.error.get_or_insert(error);
+                    State::Failed
+                }
+            };
+        }
+        found
+    }
+
+    fn settle(&mut self) {
+        let is_confirmed = |entry: &Entry<'_>| matches!(entry.state, State::Confirmed { .. });
+        if self.returned.is_empty() {
+            // Confirms come in order, mostly.
+            while self.entries.front().is_some_and(is_confirmed) {
+                self.entries.pop_front().into_iter().for_each(|entry| self.settle_one(entry, None));
+            }
+            if self.entries.iter().any(is_confirmed) {
+                let (confirmed, waiting) = self.entries.drain(..).partition::<VecDeque<_>, _>(is_confirmed);
+                self.entries = waiting;
+                confirmed.into_iter().for_each(|entry| self.settle_one(entry, None));
+            }
+        } else if self.entries.iter().all(is_confirmed) {
+            let (entries, returned) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.returned));
+            let reasons = reasons(&entries, &returned);
+            for (entry, reason) in entries.into_iter().zip(reasons) {
+                self.settle_one(entry, reason);
+            }
+        }
+    }
+
+    fn settle_one(&mut self, entry: Entry<'a>, failure: Option<SendError>) {
+        self.bytes = self.bytes.saturating_sub(entry.job.message.body.len());
+        let accepted = matches!(entry.state, State::Confirmed { accepted: true });
+        let outcome = if accepted { Ok(()) } else { Err(SendError::Nack) };
+        entry.job.settle(failure.map_or(outcome, Err));
+    }
+}
+
+/// Why each of the entries was not routed, if it was not.
+fn reasons(entries: &VecDeque<Entry<'_>>, returned: &[Returned]) -> Vec<Option<SendError>> {
+    let mut by_identity: HashMap<_, Vec<(&Returned, bool)>> = HashMap::new();
+    for back in returned {
+        let identity = (back.exchange.as_str(), back.routing_key.as_str(), back.message_id.as_deref());
+        by_identity.entry(identity).or_default().push((back, false));
+    }
+    let mut reasons = Vec::with_capacity(entries.len());
+    for Entry { job, .. } in entries {
+        let (to, id) = (&job.to, job.message.properties.message_id.as_deref());
+        let mut reason = None;
+        for (back, matched) in by_identity.get_mut(&(&*to.exchange, &*to.routing_key, id)).into_iter().flatten() {
+            if back.body == job.message.body {
+                *matched = true;
+                reason = Some(job.unroutable(&back.reason));
+            }
+        }
+        reasons.push(reason);
+    }
+    // A return that fits no message leaves all of them in doubt.
+    if by_identity.values().flatten().any(|(_, matched)| !matched) {
+        let doubt = || SendError::Unknown("the broker returned a message that fits none that was sent".to_owned());
+        reasons.iter_mut().for_each(|reason| *reason = Some(reason.take().unwrap_or_else(doubt)));
+    }
+    reasons
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+    use std::task::Waker;
+
+    use proptest::prelude::*;
+    use tokio::sync::oneshot;
+
+    use super::*;
+    use crate::endpoint::Address;
+    use crate::message::{Message, Properties};
+
+    /// A broker and lapin: returns before confirms, confirms one by one or for all up to a tag in any order, and each
+    /// completed confirm takes the oldest return.
+    #[derive(Default)]
+    struct Model {
+        waiting: Vec<(Option<Returned>, oneshot::Sender<Confirmed>)>,
+        returns: VecDeque<Returned>,
+        steps: Vec<u8>,
+    }
+
+    impl Model {
+        fn publish(&mut self, back: Option<Returned>) -> oneshot::Receiver<Confirmed> {
+            let (confirm, confirmed) = oneshot::channel();
+            self.waiting.push((back, confirm));
+            confirmed
+        }
+
+        /// One event of the lapin thread; without steps left it confirms whatever waits.
+        fn step(&mut self) -> bool {
+            if self.waiting.is_empty() {
+                return false;
+            }
+            let step = usize::from(self.steps.pop().unwrap_or(0));
+            let at = (step >> 2) % self.waiting.len();
+            if step & 1 == 1 {
+                // A return is early as a rule: it waits for its confirm.
+                self.returns.extend(self.waiting[at].0.take());
+            } else if step & 2 == 2 {
+                for _ in 0..=at {
+                    let some = (step >> 3) % self.waiting.len().min(at + 1);
+                    self.confirm(some);
+                }
+            } else {
+                self.confirm(at);
+            }
+            true
+        }
+
+        fn confirm(&mut self, at: usize) {
+            let at = at.min(self.waiting.len() - 1);
+            let (back, confirm) = self.waiting.remove(at);
+            self.returns.extend(back);
+            let _gone = confirm.send(Confirmed { accepted: true, returned: self.returns.pop_front() });
+        }
+    }
+
+    fn address(key: &str) -> Address {
+        Address { exchange: "x".into(), routing_key: key.to_owned().into() }
+    }
+
+    fn job(number: u64, good: bool) -> (Job, oneshot::Receiver<Result<(), SendError>>) {
+        let id = format!("m{number}");
+        let properties = Properties { message_id: Some(id.into()), ..Properties::default() };
+        let message = Message { properties, body: number.to_string().into(), ..Message::default() };
+        Job::new(address(if good { "good" } else { "bad" }), message)
+    }
+
+    fn returned(number: u64) -> Returned {
+        Returned {
+            exchange: "x".to_owned(),
+            routing_key: "bad".to_owned(),
+            message_id: Some(format!("m{number}")),
+            body: number.to_string().into_bytes(),
+            reason: "NO_ROUTE".to_owned(),
+        }
+    }
+
+    proptest! {
+        /// The thread of lapin runs on between any two polls of one sweep.
+        #[test]
+        fn an_unroutable_message_is_never_taken_for_delivered(
+            goods in prop::collection::vec(prop::bool::weighted(0.7), 1..60),
+            steps in prop::collection::vec(any::<u8>(), 0..400),
+            between in prop::collection::vec(0_usize..4, 1..50),
+        ) {
+            let model = Arc::new(Mutex::new(Model { steps, ..Model::default() }));
+            let mut window = Window::default();
+            let mut outcomes = Vec::new();
+            let mut context = Context::from_waker(Waker::noop());
+            let mut between = between.into_iter().cycle();
+            let mut goods = goods.into_iter().enumerate().map(|(number, good)| (number as u64, good)).peekable();
+            while goods.peek().is_some() || !window.is_empty() {
+                for (number, good) in goods.by_ref().take(if window.room() > 0 { 7 } else { 0 }) {
+                    let (job, outcome) = job(number, good);
+                    outcomes.push((number, good, outcome));
+                    let mut confirmed = model.lock().expect("not poisoned").publish((!good).then(|| returned(number)));
+                    let (model, pauses) = (Arc::clone(&model), between.next().unwrap_or(0));
+                    window.push(job, Box::pin(std::future::poll_fn(move |context| {
+                        for _ in 0..pauses {
+                            model.lock().expect("not poisoned").step();
+                        }
+                        Pin::new(&mut confirmed).poll(context).map(|confirmed| Ok(confirmed.expect("confirmed")))
+                    })));
+                }
+                window.advance(&mut context);
+                model.lock().expect("not poisoned").step();
+            }
+            for (number, good, mut outcome) in outcomes {
+                match outcome.try_recv().expect("every publish is settled") {
+                    Ok(()) => prop_assert!(good, "message {number} was returned but taken for delivered"),
+                    Err(SendError::Unroutable { .. }) => prop_assert!(!good, "message {number} was delivered"),
+                    Err(error) => prop_assert!(false, "message {number}: {error}"),
+                }
+            }
+        }
+    }
+}
