@@ -13,6 +13,7 @@ mod check;
 mod cli;
 mod cli_xml;
 mod broker;
+mod conversion;
 mod program;
 mod reference;
 mod runtime;

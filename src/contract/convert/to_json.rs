@@ -451,7 +451,7 @@ impl<'a> Reader<'a> {
                         return refuse(
                             "order",
                             here,
-                            format!("`{name}` stands where JSON cannot say so: out of the content model's order"),
+                            format!("`{name}` stands out of the content model's order, which JSON cannot say"),
                         );
                     }
                     position = own;

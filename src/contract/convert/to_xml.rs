@@ -472,11 +472,10 @@ impl<'v> Writer<'v> {
         match complex.attribute_of_key(key) {
             Some((order, declared)) => {
                 let simple = self.plan.simple(declared.simple);
-                if let Some((value, more)) = self.lexical(simple, value) {
-                    bindings.extend(more);
-                    let (name, prefix) = self.name_of_attribute(declared.name);
-                    sorted.push((order, Attribute { name, prefix, value }));
-                }
+                let (value, more) = self.lexical(simple, value).unwrap_or_default();
+                bindings.extend(more);
+                let (name, prefix) = self.name_of_attribute(declared.name);
+                sorted.push((order, Attribute { name, prefix, value }));
             }
             None => self.any_attribute(complex, key, name, value, sorted, bindings),
         }

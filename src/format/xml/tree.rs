@@ -159,19 +159,18 @@ impl Tree {
         }));
     }
 
-    /// Gives the root element its namespace declarations, in place of those that it has: the writer of a document
-    /// may know only at its end which ones it needs.
+    /// Adds namespace declarations to the root element: the writer of a document may know only at its end which ones
+    /// are needed.
     pub fn bind_root(&mut self, bindings: impl IntoIterator<Item = Binding>) {
-        let first = index(self.bindings.len());
-        self.bindings.extend(bindings);
-        let bindings = first..index(self.bindings.len());
         let root = self.nodes.iter_mut().find_map(|node| match node {
             Node::Start(element) => Some(element),
             _ => None,
         });
-        if let Some(root) = root {
-            root.bindings = bindings;
-        }
+        let Some(root) = root else { return };
+        let own = self.bindings.get(range(&root.bindings)).map(<[Binding]>::to_vec).unwrap_or_default();
+        let first = index(self.bindings.len());
+        self.bindings.extend(own.into_iter().chain(bindings));
+        root.bindings = first..index(self.bindings.len());
     }
 
     /// Closes the innermost open element.
