@@ -45,7 +45,7 @@ pub(super) fn find(folder: &Path, argument: &str) -> Result<Found, End> {
     registry.resolve(&reference).map(|contract| Found { contract, limits }).map_err(|error| {
         output::diagnostics(&error.diagnostics);
         let general = "a contract is a path below `schemas/` without its ending, or the path of a schema file";
-        output::misuse(&format!("[{}] {}", error.code, error.message), Some(error.hint.as_deref().unwrap_or(general)))
+        output::misuse(&format!("{} ({})", error.message, error.code), Some(error.hint.as_deref().unwrap_or(general)))
     })
 }
 

@@ -14,6 +14,7 @@ mod cli;
 mod cli_xml;
 mod broker;
 mod conversion;
+mod mutations;
 mod program;
 mod reference;
 mod runtime;
