@@ -302,16 +302,18 @@ async fn survives_an_alarm_and_the_death_of_the_broker() {
     let lost = soon("the end of the lane", sink.send(&to_queue(&name), message("lost", "x"))).await;
     assert!(matches!(lost, Err(SendError::Unknown(_))), "{lost:?}");
     tokio::task::spawn_blocking(|| script(&["start", "faults"])).await.expect("starts again");
-    let session = soon("a new session", async {
+    // A node that has just come back may not have elected the queue's leader: opened again until it has.
+    let mut source = soon("a consumer of a new session", async {
         loop {
-            match amqp.open().await {
-                Ok(session) => break session,
-                Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            if let Ok(session) = amqp.open().await
+                && let Ok(source) = session.source(&name, 10).await
+            {
+                break source;
             }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     })
     .await;
-    let mut source = session.source(&name, 10).await.expect("a consumer");
     let again = take(source.as_mut(), 1).await.remove(0);
     assert_eq!(again.message.properties.message_id.as_deref(), Some("during"), "kept by the broker, not acknowledged");
     script(&["stop", "faults"]);

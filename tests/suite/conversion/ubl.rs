@@ -28,10 +28,8 @@ fn every_sample_comes_back_as_it_was() {
         let started = std::time::Instant::now();
         let plan = contracts.of(&root);
         eprintln!("plan in {:?}", started.elapsed());
-        let document =
-            xml_to_json(&plan, &text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let back =
-            json_to_xml(&plan, &document).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let document = xml_to_json(&plan, &text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        let back = json_to_xml(&plan, &document).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(canonical(&read(&back)), canonical(&tree), "{}", path.display());
         seen += 1;
     }
