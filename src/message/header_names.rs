@@ -26,6 +26,12 @@ pub const FAILURE_VIOLATIONS: &str = "trunkline-failure-violations";
 pub const FAILED_AT: &str = "trunkline-failed-at";
 /// How often the route was run.
 pub const ATTEMPTS: &str = "trunkline-attempts";
+/// How often the message has waited for a delayed retry; only on messages that wait.
+pub const WAITS: &str = "trunkline-waits";
+/// Why it had to wait each time, as a JSON array of `at`, `kind` and `reason`.
+pub const PAST: &str = "trunkline-past-failures";
+/// When the message's own `expiration` is over, RFC 3339; only on messages that wait.
+pub const EXPIRES_AT: &str = "trunkline-expires-at";
 /// The route's name.
 pub const ROUTE: &str = "trunkline-route";
 /// The queue from which the message was taken.

@@ -2,12 +2,18 @@
 
 use std::time::SystemTime;
 
+use serde::Serialize;
+
 use crate::message::{Failure, Field, Headers, Message, Text, Violations, header_names as names};
+
+use super::retry::Past;
 
 /// The longest reason, in bytes.
 const REASON: usize = 2 << 10;
 /// The longest list of violations, in bytes of JSON.
 const VIOLATIONS: usize = 4 << 10;
+/// The longest list of past failures, in bytes of JSON.
+const PAST: usize = 6 << 10;
 /// The longest step id and path, in bytes.
 const SHORT: usize = 512;
 /// All headers together stay below the smallest frame that is used with a broker (32 KiB), with room for the
@@ -35,7 +41,7 @@ pub struct Origin<'a> {
 ///
 /// Only what would make the broker drop, refuse or expire it is moved aside: `x-death…` goes, `expiration` and
 /// `user_id` become headers.
-pub fn dead_letter(original: &Message, failure: &Failure, origin: &Origin<'_>) -> Message {
+pub fn dead_letter(original: &Message, failure: &Failure, past: &[Past], origin: &Origin<'_>) -> Message {
     let mut message = original.clone();
     names::strip_traces(&mut message.headers);
     let mut ours = Headers::new();
@@ -54,6 +60,9 @@ pub fn dead_letter(original: &Message, failure: &Failure, origin: &Origin<'_>) -
     }
     if let Some(json) = failure.violations.as_ref().and_then(violations_json) {
         put(names::FAILURE_VIOLATIONS, &json, VIOLATIONS);
+    }
+    if let Some(json) = past_json(past) {
+        put(names::PAST, &json, PAST);
     }
     put(names::ROUTE, origin.route, SHORT);
     put(names::QUEUE, origin.queue, SHORT);
@@ -79,6 +88,9 @@ fn fit(headers: &mut Headers, ours: &mut Headers) {
         |headers: &Headers, ours: &Headers| (table_size(headers) + table_size(ours)).checked_sub(ALL_HEADERS + 1);
     if excess(headers, ours).is_some() {
         ours.remove(names::FAILURE_VIOLATIONS);
+    }
+    if excess(headers, ours).is_some() {
+        ours.remove(names::PAST);
     }
     if excess(headers, ours).is_some()
         && let Some(reason) = ours.get(names::FAILURE_REASON).and_then(Field::as_str).map(|reason| shorten(reason, 256))
@@ -118,10 +130,19 @@ fn field_size(field: &Field, depth: usize) -> usize {
 
 /// As many violations as fit, in order; always a whole JSON array. `None` if not even the first one fits.
 fn violations_json(violations: &Violations) -> Option<String> {
+    json_list(violations.iter(), VIOLATIONS)
+}
+
+/// The past failures that fit, from the first one.
+fn past_json(past: &[Past]) -> Option<String> {
+    json_list(past.iter(), PAST)
+}
+
+fn json_list<T: Serialize>(items: impl Iterator<Item = T>, longest: usize) -> Option<String> {
     let mut json = String::from("[");
-    for violation in violations.iter() {
-        let Ok(one) = serde_json::to_string(violation) else { continue };
-        if json.len() + one.len() + 2 > VIOLATIONS {
+    for item in items {
+        let Ok(one) = serde_json::to_string(&item) else { continue };
+        if json.len() + one.len() + 2 > longest {
             break;
         }
         if json.len() > 1 {
@@ -133,7 +154,7 @@ fn violations_json(violations: &Violations) -> Option<String> {
     (json.len() > 2).then_some(json)
 }
 
-fn shorten(text: &str, longest: usize) -> String {
+pub(super) fn shorten(text: &str, longest: usize) -> String {
     if text.len() <= longest {
         return text.to_owned();
     }
@@ -144,7 +165,7 @@ fn shorten(text: &str, longest: usize) -> String {
     format!("{}…", text.get(..end).unwrap_or_default())
 }
 
-fn rfc3339(time: SystemTime) -> String {
+pub(super) fn rfc3339(time: SystemTime) -> String {
     let timestamp = jiff::Timestamp::try_from(time).unwrap_or_default();
     format!("{timestamp:.3}")
 }
@@ -182,7 +203,7 @@ mod tests {
                 time: SystemTime::UNIX_EPOCH,
             };
             let original = Message { headers, ..Message::default() };
-            let letter = dead_letter(&original, &failure, &origin);
+            let letter = dead_letter(&original, &failure, &[], &origin);
             prop_assert!(table_size(&letter.headers) <= ALL_HEADERS);
             for name in [names::FAILURE_CLASS, names::FAILURE_TYPE, names::FAILURE_REASON, names::ATTEMPTS, names::QUEUE] {
                 prop_assert!(letter.headers.contains_key(name), "{}", name);

@@ -6,6 +6,7 @@ use crate::endpoint::topology::Topology;
 use crate::message::Field;
 
 use super::plan::{Plan, Sequence};
+use super::retry::{spell, wait_queue};
 
 /// What a route does: its flow, what happens when a message fails, and what stands at the broker.
 pub fn explain(plan: &Plan) -> String {
@@ -57,10 +58,11 @@ fn sequence(out: &mut String, steps: &Sequence, indent: &str) -> fmt::Result {
 }
 
 fn failures(out: &mut String, plan: &Plan) -> fmt::Result {
-    let retries = plan.immediate_retries();
     let dead = plan.dead_letter_address().routing_key;
-    let attempts = retries.saturating_add(1);
-    writeln!(out, "  transient (timeout, nack): (1 + {retries}) = {attempts} attempts at once, then dead letter")?;
+    writeln!(out, "  transient (timeout, nack, ...): {}, then dead letter", plan.retries())?;
+    for delay in &plan.retries().delayed {
+        writeln!(out, "    waits {} in queue {}", spell(*delay), wait_queue(plan.queue(), *delay))?;
+    }
     writeln!(out, "  permanent (contract, mapping, unroutable, ...): 1 attempt, then dead letter")?;
     writeln!(out, "  connection lost: the message stays in its queue and is taken again")?;
     writeln!(out, "  dead letters: queue {dead}, with the reason in headers `trunkline-failure-...`")

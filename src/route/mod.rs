@@ -11,6 +11,7 @@ pub mod plan;
 pub mod run;
 pub mod expression;
 pub mod dead_letter;
+pub mod retry;
 pub mod explain;
 pub mod fake;
 mod body;

@@ -64,6 +64,11 @@ pub struct Retry {
     /// Further attempts at once, from 0 to 100; 2 if left out.
     #[serde(default)]
     pub immediate: Option<Spanned<u32>>,
+    /// Further attempts later, each after a delay from 1ms to 7 days, at most 20; `[5s, 30s, 5m]` if left out, and
+    /// none where the route replies: who asked has given up by then. A message waits in the queue
+    /// `<queue>.retry.<ms>` of the broker.
+    #[serde(default)]
+    pub delayed: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
 /// One step: a map with one pattern's name as key and, if wanted, an `id`.

@@ -11,6 +11,7 @@ use crate::endpoint::{Address, Delivery};
 use crate::message::{Class, Failure, Kind, Limits, Text};
 
 use super::ports::Ports;
+use super::retry::Ladder;
 use super::run::Run;
 use super::step::{Flow, Step};
 
@@ -25,7 +26,7 @@ pub struct Plan {
     pub(super) accepts: Option<Arc<Contract>>,
     pub(super) steps: Sequence,
     pub(super) reply: Option<Option<Arc<Contract>>>,
-    pub(super) immediate_retries: u32,
+    pub(super) retries: Ladder,
     pub(super) topology: Topology,
     pub(super) limits: Limits,
 }
@@ -109,9 +110,9 @@ impl Plan {
         self.reply.as_ref().map(Option::as_ref)
     }
 
-    /// How often a transient failure is tried again at once.
-    pub fn immediate_retries(&self) -> u32 {
-        self.immediate_retries
+    /// How often, and when, a transient failure is tried again.
+    pub fn retries(&self) -> &Ladder {
+        &self.retries
     }
 
     /// What must stand at the broker.
@@ -158,7 +159,7 @@ impl Plan {
                 Err(failure)
                     if failure.class == Class::Transient
                         && failure.kind != Kind::Connection
-                        && attempts <= self.immediate_retries =>
+                        && attempts <= self.retries.immediate =>
                 {
                     attempts += 1;
                 }

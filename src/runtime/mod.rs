@@ -8,6 +8,7 @@ mod bus;
 mod caller;
 mod lane;
 mod ports;
+mod failed;
 mod process;
 mod settings;
 mod settle;

@@ -1,19 +1,20 @@
-//! The way of one message: run the plan; what fails goes to the dead-letter queue.
+//! The way of one message: run the plan, and see to it that its outcome is durable.
 
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use futures_util::FutureExt;
 
-use crate::endpoint::{Delivery, SendError, Session};
+use crate::endpoint::{Delivery, Session};
 use crate::message::{Failure, Kind, Message};
-use crate::route::{Origin, Outcome, Processed, dead_letter};
+use crate::route::retry::resume;
+use crate::route::{Outcome, Processed};
 use crate::telemetry::events;
 use crate::telemetry::metrics::Completed;
 
-use super::backoff::Backoff;
+use super::failed::{Failed, Lost};
 use super::ports::LivePorts;
 use super::status::RouteStatus;
 use super::tap::{Event, What};
@@ -39,6 +40,7 @@ pub(super) enum Verdict {
 impl Context {
     /// Brings a message to a durable outcome, or learns that the broker is lost.
     pub(super) async fn bring(&self, delivery: Delivery, taken: Instant) -> Verdict {
+        let (delivery, tried) = resume(delivery, self.work.name());
         self.tell(&delivery.message, || What::Received(delivery.message.clone()));
         let run = AssertUnwindSafe(self.work.process(&delivery, &self.ports)).catch_unwind();
         let Processed { result, attempts } = run.await.unwrap_or_else(|panic| self.panicked(&*panic));
@@ -48,61 +50,17 @@ impl Context {
             Ok(Outcome::Filtered { .. }) => Completed::Filtered,
             Err(failure) if failure.kind == Kind::Connection => return Verdict::Lost(failure.reason),
             Err(failure) => {
-                self.status.metrics.failed(&failure);
-                if let Err(lost) = self.dead_letter(&delivery, &failure, attempts).await {
-                    return Verdict::Lost(lost);
+                let attempts = tried.attempts.saturating_add(attempts);
+                match self.failed(Failed { delivery: &delivery, failure, tried, attempts }).await {
+                    Ok(completed) => completed,
+                    Err(Lost(reason)) => return Verdict::Lost(reason),
                 }
-                Completed::DeadLettered
             }
         };
         self.status.metrics.completed(completed);
         self.status.metrics.duration.record(taken.elapsed());
         self.tell(&delivery.message, || What::Completed(completed));
         Verdict::Settle
-    }
-
-    /// Publishes the dead letter, however long that takes: until then the route is paused and the message kept.
-    async fn dead_letter(&self, delivery: &Delivery, failure: &Failure, attempts: u32) -> Result<(), String> {
-        let letter = self.letter(&delivery.message, delivery, failure, attempts);
-        let to = self.work.dead_letters();
-        let mut backoff = Backoff::default();
-        let mut pause = None;
-        loop {
-            let error = match self.ports.sink.send(&to, letter.clone()).await {
-                Ok(()) => break,
-                Err(SendError::Unknown(reason)) => return Err(reason),
-                Err(error) => error,
-            };
-            if pause.is_none() {
-                let reason = format!("dead letter for `{}` cannot be published: {error}", to.routing_key);
-                pause = Some(self.status.pause(reason));
-            }
-            tokio::time::sleep(backoff.next()).await;
-            if let SendError::Unroutable { .. } = error {
-                // The queue may have been deleted. If it cannot be declared either, the next attempt tells why.
-                let _declared = self.session.declare(self.work.topology()).await;
-            }
-        }
-        drop(pause);
-        self.status.metrics.dead_letter(failure);
-        events::dead_lettered(&self.status.name, &delivery.message.properties, failure, attempts);
-        self.tell(&delivery.message, || What::DeadLettered {
-            failure: failure.clone(),
-            message: delivery.message.clone(),
-        });
-        Ok(())
-    }
-
-    fn letter(&self, original: &Message, delivery: &Delivery, failure: &Failure, attempts: u32) -> Message {
-        let origin = Origin {
-            route: self.work.name(),
-            queue: self.work.queue(),
-            exchange: &delivery.address.exchange,
-            routing_key: &delivery.address.routing_key,
-            attempts,
-            time: SystemTime::now(),
-        };
-        dead_letter(original, failure, &origin)
     }
 
     /// A panic is a defect of ours; the message that met it must not stop the others.
@@ -114,7 +72,7 @@ impl Context {
         Processed { result: Err(failure), attempts: 1 }
     }
 
-    fn tell(&self, message: &Message, what: impl FnOnce() -> What) {
+    pub(super) fn tell(&self, message: &Message, what: impl FnOnce() -> What) {
         self.ports.tap.tell(|| Event {
             route: Arc::clone(&self.status.name),
             message_id: message.properties.message_id.clone(),

@@ -39,6 +39,13 @@ pub enum What {
     Answered(Message),
     /// The message's run has ended and it is settled.
     Completed(Completed),
+    /// The message failed for the moment and waits for another attempt.
+    Postponed {
+        /// Why.
+        failure: Failure,
+        /// The queue in which it waits.
+        queue: Text,
+    },
     /// The message is in the dead-letter queue.
     DeadLettered {
         /// Why.

@@ -13,6 +13,7 @@ use crate::endpoint::topology::{Queue, Topology};
 use crate::endpoint::{Adapter, Address, BoxFuture, Delivery, Session, Settlement, Source};
 use crate::message::{Failure, Field, Kind, Message};
 use crate::route::ports::Ports;
+use crate::route::retry::Ladder;
 use crate::route::{Outcome, Processed};
 
 /// What the work does with each message.
@@ -23,6 +24,7 @@ struct Script {
     parses: bool,
     calls: bool,
     prefetch: u16,
+    ladder: Ladder,
     topology: Topology,
     started: AtomicUsize,
     /// What `when_permitted` waits for.
@@ -44,6 +46,9 @@ impl Work for Script {
     }
     fn dead_letters(&self) -> Address {
         to("in.dlq")
+    }
+    fn retries(&self) -> &Ladder {
+        &self.ladder
     }
     fn calls(&self) -> bool {
         self.calls
@@ -119,6 +124,7 @@ fn script(run: Run) -> Script {
         parses: false,
         calls: false,
         prefetch: 50,
+        ladder: Ladder::default(),
         topology: Topology { queues, ..Topology::default() },
         started: AtomicUsize::new(0),
         permits: Semaphore::new(0),
@@ -409,6 +415,9 @@ async fn one_route_that_is_refused_does_not_hold_up_the_others() {
         fn dead_letters(&self) -> Address {
             to("good.dlq")
         }
+        fn retries(&self) -> &Ladder {
+            self.0.retries()
+        }
         fn calls(&self) -> bool {
             false
         }
@@ -446,7 +455,7 @@ async fn the_tap_tells_what_passes() {
             What::Received(_) => "received",
             What::Sent { .. } => "sent",
             What::Completed(_) => "completed",
-            What::Answered(_) | What::DeadLettered { .. } => "other",
+            What::Answered(_) | What::Postponed { .. } | What::DeadLettered { .. } => "other",
         });
     }
     assert_eq!(seen.into_inner().unwrap(), ["received", "sent", "completed"]);

@@ -4,6 +4,7 @@ use crate::endpoint::topology::Topology;
 use crate::endpoint::{Address, BoxFuture, Delivery};
 use crate::route::plan::{Placed, Sequence};
 use crate::route::ports::Ports;
+use crate::route::retry::Ladder;
 use crate::route::{Plan, Processed};
 
 /// A compiled route.
@@ -18,6 +19,8 @@ pub trait Work: Send + Sync + 'static {
     fn topology(&self) -> &Topology;
     /// Where its dead letters go.
     fn dead_letters(&self) -> Address;
+    /// How often, and when, what failed for the moment is tried again.
+    fn retries(&self) -> &Ladder;
     /// Whether it sends requests and waits for answers.
     fn calls(&self) -> bool;
     /// Whether it may look at bodies, so that its runs are worth tasks of their own.
@@ -45,6 +48,10 @@ impl Work for Plan {
 
     fn dead_letters(&self) -> Address {
         self.dead_letter_address()
+    }
+
+    fn retries(&self) -> &Ladder {
+        self.retries()
     }
 
     fn calls(&self) -> bool {

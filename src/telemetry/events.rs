@@ -70,6 +70,22 @@ pub fn dead_lettered(route: &str, properties: &Properties, failure: &Failure, at
     );
 }
 
+/// A message waits for a delayed retry.
+pub fn postponed(route: &str, properties: &Properties, failure: &Failure, attempts: u32, queue: &str) {
+    info!(
+        route,
+        message_id = id(properties.message_id.as_ref()),
+        correlation_id = id(properties.correlation_id.as_ref()),
+        step = failure.step.as_deref().unwrap_or_default(),
+        kind = failure.kind.name(),
+        stage = failure.stage.name(),
+        reason = failure.reason,
+        attempts,
+        queue,
+        "message waits for another attempt"
+    );
+}
+
 /// A step of a route has a defect.
 pub fn panicked(route: &str, reason: &str) {
     error!(route, reason, "a step panicked; this is a defect of the bus");
@@ -148,6 +164,7 @@ mod tests {
         let properties = Properties { message_id: Some("m1".into()), ..Properties::default() };
         tracing::subscriber::with_default(subscriber, || {
             starting("amqp", 6);
+            postponed("chat/order", &properties, &failure, 3, "chat.order.retry.5000");
             not_durable();
             ready();
             route_up("chat/order", "chat.order");

@@ -75,6 +75,8 @@ pub enum Completed {
     Delivered,
     /// The route had no use for the message.
     Filtered,
+    /// It waits for a delayed retry and comes again.
+    Postponed,
     /// It is in the dead-letter queue.
     DeadLettered,
 }
@@ -112,6 +114,7 @@ pub struct RouteMetrics {
     pub late_answers: Counter,
     delivered: Counter,
     filtered: Counter,
+    postponed: Counter,
     dead_lettered: Counter,
 }
 
@@ -138,6 +141,7 @@ impl RouteMetrics {
             late_answers: counter!(names::LATE_ANSWERS, names::ROUTE => name()),
             delivered: completed("delivered"),
             filtered: completed("filtered"),
+            postponed: completed("postponed"),
             dead_lettered: completed("dead_lettered"),
             route: name(),
         }
@@ -148,6 +152,7 @@ impl RouteMetrics {
         match outcome {
             Completed::Delivered => self.delivered.increment(1),
             Completed::Filtered => self.filtered.increment(1),
+            Completed::Postponed => self.postponed.increment(1),
             Completed::DeadLettered => self.dead_lettered.increment(1),
         }
     }

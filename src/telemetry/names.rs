@@ -82,7 +82,7 @@ metrics_table! {
     ROUTE_RECEIVED_BYTES = "trunkline_route_received_bytes_total", Counter, Bytes, [ROUTE], "Bytes of the bodies taken from the source.";
     ROUTE_REDELIVERED = "trunkline_route_redelivered_total", Counter, Count, [ROUTE], "Messages that the broker gave before: each may be a duplicate.";
     ROUTE_COMPLETED = "trunkline_route_completed_total", Counter, Count, [ROUTE, OUTCOME], "Messages settled, by outcome.";
-    ROUTE_RETRIES = "trunkline_route_retries_total", Counter, Count, [ROUTE], "Attempts after the first one.";
+    ROUTE_RETRIES = "trunkline_route_retries_total", Counter, Count, [ROUTE], "Attempts at once after a first one; delayed ones are counted as received.";
     ROUTE_FAILURES = "trunkline_route_failures_total", Counter, Count, [ROUTE, KIND, STAGE], "Failed attempts, by kind and stage.";
     ROUTE_VIOLATIONS = "trunkline_route_contract_violations_total", Counter, Count, [ROUTE, CONTRACT], "Broken rules of contracts, up to ten of a document.";
     ROUTE_DEAD_LETTERS = "trunkline_route_dead_letters_total", Counter, Count, [ROUTE, KIND], "Messages in the dead-letter queue, by the kind of failure.";

@@ -17,5 +17,6 @@ mod conversion;
 mod mutations;
 mod program;
 mod reference;
+mod retries;
 mod runtime;
 mod structure;

@@ -20,7 +20,7 @@ use trunkline::runtime::{Bus, Handle, Settings};
 use crate::broker::{message, queue, soon, to_queue, unique, variable};
 
 /// The plan of a route without contracts. `IN`, `OUT` and `OTHER` stand for queues of this test alone.
-fn plan(names: &Names, text: &str) -> Arc<Plan> {
+pub(crate) fn plan(names: &Names, text: &str) -> Arc<Plan> {
     let text = text.replace("IN", &names.source).replace("OUT", &names.target).replace("OTHER", &names.other);
     let contracts = Registry::new(Files::new());
     let (transforms, broken) = (Default::default(), Default::default());
@@ -30,10 +30,10 @@ fn plan(names: &Names, text: &str) -> Arc<Plan> {
     Arc::new(plan.unwrap_or_else(|| panic!("{diagnostics:?}")))
 }
 
-struct Names {
-    source: Text,
-    target: Text,
-    other: Text,
+pub(crate) struct Names {
+    pub(crate) source: Text,
+    pub(crate) target: Text,
+    pub(crate) other: Text,
 }
 
 /// One bus with one route at one broker, and a client beside it.
@@ -44,7 +44,7 @@ struct Rig {
 }
 
 /// Both brokers: a client of its own and an adapter for the bus, of each.
-async fn brokers() -> Vec<(Arc<dyn Session>, Arc<dyn Adapter>)> {
+pub(crate) async fn brokers() -> Vec<(Arc<dyn Session>, Arc<dyn Adapter>)> {
     let embedded = Broker::default();
     let url = variable("TRUNKLINE_TEST_AMQP_URL");
     let amqp = || Amqp::new(AmqpSettings { url: url.clone(), ..AmqpSettings::default() }).expect("a valid URI");
@@ -99,7 +99,7 @@ impl Rig {
     }
 }
 
-async fn take(source: &mut dyn Source, count: usize) -> Vec<Delivery> {
+pub(crate) async fn take(source: &mut dyn Source, count: usize) -> Vec<Delivery> {
     let mut all = Vec::new();
     while all.len() < count {
         let batch = soon("a delivery", source.receive(count - all.len())).await.expect("the consumer lives");
@@ -115,7 +115,7 @@ fn numbered(count: usize) -> impl Iterator<Item = Message> {
     (0..count).map(|number| message(&format!("m{number}"), &number.to_string()))
 }
 
-fn header<'a>(message: &'a Message, name: &str) -> &'a str {
+pub(crate) fn header<'a>(message: &'a Message, name: &str) -> &'a str {
     message.headers.get(name).and_then(Field::as_str).unwrap_or("")
 }
 
@@ -167,7 +167,7 @@ steps:
   - id: ask
     call: { amqp: { routing_key: OTHER }, timeout: 300ms }
   - to: { amqp: { routing_key: OUT } }
-on_error: { retry: { immediate: 1 } }
+on_error: { retry: { immediate: 1, delayed: [] } }
 ";
 
 #[tokio::test(flavor = "multi_thread")]

@@ -17,8 +17,17 @@ use super::{Compiler, backticks};
 /// How often the broker gives a message again that was never settled, before it puts it into the dead-letter queue
 /// itself: protection against a message that kills the process.
 const DELIVERY_LIMIT: i64 = 50;
-/// Dead letters are read and put back by people and tools any number of times.
-const DEAD_LETTER_DELIVERY_LIMIT: i64 = 1_000_000;
+/// Dead letters are read and put back by people and tools any number of times; nobody takes from wait queues.
+pub(super) const REPEATED_DELIVERY_LIMIT: i64 = 1_000_000;
+
+/// The arguments of a queue of ours.
+pub(super) fn quorum(delivery_limit: i64) -> BTreeMap<Text, Field> {
+    BTreeMap::from([
+        (Text::from("x-queue-type"), Field::text("quorum")),
+        (Text::from("x-overflow"), Field::text("reject-publish")),
+        (Text::from("x-delivery-limit"), Field::I64(delivery_limit)),
+    ])
+}
 
 impl Compiler<'_> {
     pub(super) fn source<'r>(&mut self, from: &'r Spanned<Endpoint<AmqpSource>>) -> Option<&'r AmqpSource> {
@@ -30,19 +39,12 @@ impl Compiler<'_> {
         }
         let queue = Text::from(source.queue.value.as_str());
         let dead = dead_letter_queue(&queue);
-        let quorum = |limit: i64| {
-            BTreeMap::from([
-                (Text::from("x-queue-type"), Field::text("quorum")),
-                (Text::from("x-overflow"), Field::text("reject-publish")),
-                (Text::from("x-delivery-limit"), Field::I64(limit)),
-            ])
-        };
         let mut arguments = quorum(DELIVERY_LIMIT);
         arguments.insert("x-dead-letter-exchange".into(), Field::text(""));
         arguments.insert("x-dead-letter-routing-key".into(), Field::text(dead.as_str()));
         arguments.insert("x-dead-letter-strategy".into(), Field::text("at-least-once"));
         let declare = source.declare;
-        self.topology.queues.push(Queue { name: dead, arguments: quorum(DEAD_LETTER_DELIVERY_LIMIT), declare });
+        self.topology.queues.push(Queue { name: dead, arguments: quorum(REPEATED_DELIVERY_LIMIT), declare });
         self.topology.queues.push(Queue { name: queue.clone(), arguments, declare });
         for binding in &source.bindings {
             if !declare {

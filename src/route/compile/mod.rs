@@ -1,6 +1,7 @@
 //! From a route's file to its plan: every name resolved, every mistake named with its place, all at once.
 
 mod endpoint;
+mod retry;
 mod set;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,8 +25,6 @@ use super::step::NAMES;
 use super::target::SHORT_STRING;
 
 const DEFAULT_PREFETCH: u16 = 250;
-const DEFAULT_RETRIES: u32 = 2;
-const MOST_RETRIES: u32 = 100;
 
 /// What routes refer to.
 #[derive(Debug)]
@@ -112,17 +111,9 @@ impl Compiler<'_> {
             let diagnostic = Diagnostic::warning(codes::ROUTE_EMPTY, self.file, route.from.span.clone(), message);
             self.report(diagnostic.hint("add a `to`, a `call` or a `reply`"));
         }
-        let immediate_retries = match &route.on_error.retry.immediate {
-            None => DEFAULT_RETRIES,
-            Some(written) => {
-                if written.value > MOST_RETRIES {
-                    let message = format!("{} attempts at once are too many", written.value);
-                    self.error(codes::VALUE_INVALID, &written.span, message, "write a number from 0 to 100");
-                }
-                written.value
-            }
-        };
+        let retries = self.retries(route);
         let source = source?;
+        self.wait_queues(source, &retries);
         Some(Plan {
             name: name.to_owned(),
             description: route.description.clone(),
@@ -133,7 +124,7 @@ impl Compiler<'_> {
             accepts: accepts?,
             steps,
             reply,
-            immediate_retries,
+            retries,
             topology: std::mem::take(&mut self.topology),
             limits: self.library.limits.clone(),
         })

@@ -62,7 +62,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     ("nothing to set", "from: { amqp: { queue: q } }\nsteps:\n  - set: {}\nreply: {}"),
     ("retries", "from: { amqp: { queue: q } }\nreply: {}\non_error: { retry: { immediate: 1000 } }"),
-    ("a retry that is not there", "from: { amqp: { queue: q } }\nreply: {}\non_error: { retry: { delayed: [5s] } }"),
+    ("a delay that is none", "from: { amqp: { queue: q } }\nreply: {}\non_error: { retry: { delayed: [5s, soon] } }"),
     (
         "names that do not resolve",
         "from: { amqp: { queue: q } }\naccepts: chat/nothing\nsteps:\n  - transform: chat/nowhere\n  - validate: chat/none\nreply: { contract: chat/no }",
@@ -131,7 +131,7 @@ steps:
       - { when: .ok, steps: [to: { amqp: { exchange: chat, routing_key_from: '\"notify.\" + $headers.channel' } }] }
       - otherwise: [log: '\"refused\"', to: { amqp: { routing_key: refused } }]
 reply: {}
-on_error: { retry: { immediate: 3 } }",
+on_error: { retry: { immediate: 3, delayed: [5s, 90s] } }",
     );
     insta::assert_snapshot!(crate::route::explain(&plan));
 }

@@ -121,7 +121,7 @@ fn a_dead_letter_is_the_original_with_its_reason() {
     let failure = Failure::permanent(Kind::Contract, "é".repeat(3_000)).in_step("erp");
     let time = UNIX_EPOCH + Duration::from_millis(1_500);
     let origin = Origin { route: "chat/a", queue: "in", exchange: "shop", routing_key: "order", attempts: 3, time };
-    let letter = dead_letter(&original, &failure, &origin);
+    let letter = dead_letter(&original, &failure, &[], &origin);
     let text = |name: &str| letter.headers.get(name).and_then(Field::as_str).map(str::to_owned);
     assert_eq!(letter.body, original.body);
     assert_eq!(letter.properties.correlation_id, original.properties.correlation_id);
@@ -144,10 +144,10 @@ fn a_dead_letter_fits_into_a_frame() {
     original.headers.insert("huge".into(), Field::text("x".repeat(27_000)));
     let failure = Failure::permanent(Kind::Mapping, "r".repeat(2_000));
     let origin = Origin { route: "a", queue: "in", exchange: "", routing_key: "in", attempts: 1, time: UNIX_EPOCH };
-    let letter = dead_letter(&original, &failure, &origin);
+    let letter = dead_letter(&original, &failure, &[], &origin);
     assert!(letter.headers.contains_key("huge"), "a shorter reason makes room");
     original.headers.insert("huge".into(), Field::text("x".repeat(40_000)));
-    let letter = dead_letter(&original, &failure, &origin);
+    let letter = dead_letter(&original, &failure, &[], &origin);
     assert!(letter.headers.contains_key("small") && !letter.headers.contains_key("huge"));
     assert_eq!(letter.headers.get(header_names::DROPPED).and_then(Field::as_str), Some("huge"));
 }
