@@ -7,7 +7,7 @@ use trunkline::adapter::amqp::{Amqp, AmqpSettings};
 use trunkline::endpoint::{Adapter, Address, EndpointError, SendError, Settlement, Source, Tag};
 use trunkline::message::{Field, Headers, Message, Properties, Text};
 
-use crate::broker::{bound, message, one_queue, open, queue, script, session, soon, to_queue, unique, variable};
+use crate::broker::{bound, ctl, message, one_queue, open, queue, script, session, soon, to_queue, unique, variable};
 
 async fn take(source: &mut dyn Source, count: usize) -> Vec<trunkline::endpoint::Delivery> {
     let mut all = Vec::new();
@@ -204,7 +204,7 @@ async fn says_that_a_queue_is_gone() {
     let name = unique("deleted");
     session.declare(&one_queue(&name)).await.expect("declared");
     let mut source = session.source(&name, 10).await.expect("a consumer");
-    script(&["ctl", "main", "-q", "delete_queue", &name]);
+    ctl(&["delete_queue", &name]);
     let end = soon("the end of the consumer", source.receive(10)).await;
     assert!(matches!(&end, Err(EndpointError::Unavailable(reason)) if reason.contains(name.as_str())), "{end:?}");
 }

@@ -35,6 +35,13 @@ pub fn script(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).expect("is UTF-8")
 }
 
+/// `rabbitmqctl` on the node of this run.
+pub fn ctl(arguments: &[&str]) -> String {
+    let folder = variable("TRUNKLINE_TEST_AMQP_DIR");
+    let (_, node) = folder.rsplit_once("/rabbitmq-").expect("the script's folder of one node");
+    script(&[&["ctl", node, "-q"], arguments].concat())
+}
+
 /// A name that no other test uses.
 pub fn unique(name: &str) -> Text {
     Text::from(format!("test.{name}.{}", uuid::Uuid::now_v7().simple()))

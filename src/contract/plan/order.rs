@@ -53,7 +53,7 @@ pub(super) fn counts(shape: &Shape) -> BTreeMap<u16, Count> {
     let mut counts = match &shape.node {
         Node::Slot(slot) => BTreeMap::from([(*slot, Count { min: 1, max: Some(1) })]),
         Node::Sequence(parts) | Node::All(parts) => parts.iter().map(counts).fold(BTreeMap::new(), sum),
-        Node::Choice(parts) => parts.iter().map(counts).reduce(either).unwrap_or_default(),
+        Node::Choice(parts) => either(parts.iter().map(counts)),
     };
     for count in counts.values_mut() {
         count.min = count.min.saturating_mul(shape.min);
@@ -74,15 +74,20 @@ fn sum(mut a: BTreeMap<u16, Count>, b: BTreeMap<u16, Count>) -> BTreeMap<u16, Co
     a
 }
 
-fn either(mut a: BTreeMap<u16, Count>, b: BTreeMap<u16, Count>) -> BTreeMap<u16, Count> {
-    for (slot, count) in &mut a {
-        count.min = count.min.min(b.get(slot).map_or(0, |other| other.min));
-    }
-    for (slot, count) in b {
-        let known = a.entry(slot).or_insert(Count { min: 0, max: Some(0) });
+/// One of the branches. A wildcard is a choice of every global element, so this looks at each slot once.
+fn either(branches: impl ExactSizeIterator<Item = BTreeMap<u16, Count>>) -> BTreeMap<u16, Count> {
+    let all = branches.len();
+    let mut merged: BTreeMap<u16, (Count, usize)> = BTreeMap::new();
+    for (slot, count) in branches.flatten() {
+        let (known, present) = merged.entry(slot).or_insert((count, 0));
+        known.min = known.min.min(count.min);
         known.max = known.max.zip(count.max).map(|(a, b)| a.max(b));
+        *present += 1;
     }
-    a
+    let one = |(slot, (count, present)): (u16, (Count, usize))| {
+        (slot, if present < all { Count { min: 0, ..count } } else { count })
+    };
+    merged.into_iter().map(one).collect()
 }
 
 /// How to put the slots out in the model's order, if that order follows from the names.
@@ -135,12 +140,11 @@ fn merge(branches: Vec<Vec<Emit>>) -> Option<Vec<Emit>> {
         Emit::All(slot) | Emit::Take(slot, _) => vec![*slot],
         Emit::Loop(word) => word.iter().map(|(slot, _)| *slot).collect(),
     };
-    let shared = |emit: &Emit, own: usize| {
-        let others = branches.iter().enumerate().filter(|(at, _)| *at != own);
-        let slots = slots_of(emit);
-        others.flat_map(|(_, branch)| branch).any(|other| slots_of(other).iter().any(|slot| slots.contains(slot)))
-    };
-    let disjoint = branches.iter().enumerate().all(|(at, branch)| !branch.iter().any(|emit| shared(emit, at)));
+    let mut owners = BTreeMap::new();
+    let disjoint = branches
+        .iter()
+        .enumerate()
+        .all(|(own, branch)| branch.iter().flat_map(slots_of).all(|slot| *owners.entry(slot).or_insert(own) == own));
     if disjoint {
         return Some(branches.concat());
     }
