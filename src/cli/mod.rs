@@ -7,6 +7,7 @@ mod convert;
 mod explain;
 mod input;
 mod output;
+mod reload;
 mod run;
 mod transform;
 mod validate;

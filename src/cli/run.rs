@@ -1,29 +1,25 @@
 //! `trunkline run`: the bus itself, from a checked project to its last message.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use crate::adapter::amqp::Amqp;
-use crate::adapter::embedded::Broker as EmbeddedBroker;
-use crate::config::settings::Broker;
-use crate::config::{Environment, Project, Settings};
-use crate::endpoint::Adapter;
-use crate::ops;
-use crate::runtime::{self, Bus, Signals, run_until_signal};
-use crate::telemetry::{logs, metrics};
+use crate::config::{Project, Settings};
+use crate::ops::{self, systemd};
+use crate::runtime::{self, Asked, Bus, Handle, Signals};
+use crate::telemetry::{events, logs, metrics};
 
+use super::reload::Running;
 use super::{End, output};
 
+/// Threads for the routes. The broker is the limit, not the bus: more of them only wake each other up.
+const WORKERS: usize = 2;
+
 pub(super) fn run(folder: &Path, embedded: bool) -> End {
-    let mut project = Project::load(folder, &Environment::of_process());
+    let project = Running::load(folder, embedded);
     if let Some(end) = output::refuse_broken(&project) {
         return end;
     }
     output::diagnostics(&project.diagnostics);
-    if embedded {
-        project.settings.broker = Broker::Embedded;
-    }
-    match serve(folder, project) {
+    match serve(folder, embedded, project) {
         Ok(()) => End::Good,
         Err(error) => output::misuse(&error.to_string(), None),
     }
@@ -46,31 +42,54 @@ pub(super) enum Error {
     Process(#[from] std::io::Error),
 }
 
-fn serve(folder: &Path, project: Project) -> Result<(), Error> {
-    let settings = project.settings;
-    logs::install(&settings.log)?;
+fn serve(folder: &Path, embedded: bool, project: Project) -> Result<(), Error> {
+    logs::install(&project.settings.log)?;
     let metrics = metrics::install()?;
-    let plans = project.plans;
-    let threads = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let adapter = threads.block_on(async { adapter(folder, &settings) })?;
-    threads.block_on(async move {
+    let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
+    threads.block_on(async {
+        let (running, adapter) = Running::new(folder, embedded, project.settings)?;
         let mut signals = Signals::listen()?;
-        let bus = Bus::start(plans, adapter, bounds(&settings));
-        let listener = ops::Settings { listen: settings.ops.listen, allow_remote: settings.ops.allow_remote };
+        let bus = Bus::start(project.plans, adapter, bounds(&running.settings));
+        let ops = &running.settings.ops;
+        let listener = ops::Settings { listen: ops.listen, allow_remote: ops.allow_remote };
         let _ops = ops::serve(&listener, bus.probe(), metrics).await?;
-        run_until_signal(bus, &mut signals).await;
-        Ok(())
+        tokio::select! {
+            () = live(bus, running, &mut signals) => Ok(()),
+            () = systemd::watchdog() => Ok(()),
+        }
     })
 }
 
-/// The adapter of the broker that the settings name.
-pub(super) fn adapter(folder: &Path, settings: &Settings) -> Result<Arc<dyn Adapter>, Error> {
-    match &settings.broker {
-        Broker::Embedded => Ok(Arc::new(EmbeddedBroker::default().client())),
-        Broker::Amqp(connection) => {
-            let settings = connection.adapter(folder).map_err(Error::Certificate)?;
-            Ok(Arc::new(Amqp::new(settings)?))
+/// From the first route to the last message: reloads when asked, and drains when asked to stop.
+async fn live(mut bus: Handle, mut running: Running, signals: &mut Signals) {
+    let probe = bus.probe();
+    let announce = async {
+        probe.ready().await;
+        events::ready();
+        systemd::ready();
+        std::future::pending().await
+    };
+    tokio::pin!(announce);
+    loop {
+        let asked = tokio::select! {
+            asked = signals.next() => asked,
+            never = &mut announce => never,
+        };
+        match asked {
+            Asked::Stop => break,
+            Asked::Reload => {
+                systemd::reloading();
+                running.reload(&mut bus).await;
+                systemd::ready();
+            }
         }
+    }
+    systemd::stopping();
+    tokio::select! {
+        biased;
+        _left = bus.shutdown() => {}
+        // Asked a second time: what is in flight will be delivered again.
+        () = signals.stop() => {}
     }
 }
 

@@ -76,7 +76,7 @@ pub struct Tls {
 }
 
 /// The HTTP listener for operations.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ops {
     /// Address and port.
@@ -102,7 +102,7 @@ pub struct Limits {
 }
 
 /// What may be under way at a time.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct InFlight {
     /// Bodies in flight per route; when they are reached, the route takes nothing more.
@@ -112,7 +112,7 @@ pub struct InFlight {
 }
 
 /// How the bus ends.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Shutdown {
     /// How long messages in flight may take to finish; what is not finished then goes back to the broker.

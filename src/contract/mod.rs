@@ -2,6 +2,7 @@
 
 #[expect(clippy::module_inception, reason = "the room is named after its main thing")]
 mod contract;
+mod closure;
 mod json;
 pub mod convert;
 mod place;

@@ -125,7 +125,11 @@ impl Registry {
         }
     }
 
-    fn sources(&self) -> &Arc<Sources> {
+    pub(super) fn files(&self) -> &Files {
+        &self.files
+    }
+
+    pub(super) fn sources(&self) -> &Arc<Sources> {
         self.sources.get_or_init(|| Arc::new(Sources::new(&self.files)))
     }
 

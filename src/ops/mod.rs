@@ -4,6 +4,8 @@
 //! - `GET /livez`: the process answers; says nothing of the broker, so that nobody restarts the bus for its sake.
 //! - `GET /readyz`: 200 if every route takes messages, else 503; the body says per route what is missing.
 
+pub mod systemd;
+
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -28,7 +28,16 @@ pub struct Plan {
     pub(super) reply: Option<Option<Arc<Contract>>>,
     pub(super) retries: Ladder,
     pub(super) topology: Topology,
-    pub(super) limits: Limits,
+    pub(super) version: Version,
+}
+
+/// All that a plan was compiled from. Two plans of one name and version do the same.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Version {
+    /// The route, its transforms, and the files of its contracts.
+    pub files: Vec<SourceFile>,
+    /// The bounds of documents and mappings.
+    pub limits: Limits,
 }
 
 /// Steps that run one after the other.
@@ -127,7 +136,12 @@ impl Plan {
 
     /// The bounds of documents and mappings.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.version.limits
+    }
+
+    /// What the plan was compiled from.
+    pub fn version(&self) -> &Version {
+        &self.version
     }
 
     /// Runs the plan once.

@@ -1,18 +1,18 @@
 //! The running bus, and the handle to it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use crate::endpoint::Adapter;
-use crate::endpoint::topology::Topology;
 use crate::telemetry::events;
 
+use super::reload::Running;
 use super::settings::Settings;
-use super::status::{Report, Status};
-use super::supervisor::{Shared, supervise};
+use super::status::{Report, RouteStatus};
+use super::supervisor::Shared;
 use super::tap::Tap;
 use super::work::Work;
 
@@ -25,8 +25,12 @@ pub struct Bus;
 /// The running bus. It runs until [`Handle::shutdown`]; dropped, it stops at once and the broker gives again
 /// what was in flight.
 pub struct Handle {
-    shared: Arc<Shared>,
-    routes: JoinSet<()>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) routes: JoinSet<()>,
+    /// The routes as of the last reload, by name.
+    pub(super) running: BTreeMap<String, Running>,
+    /// Those before it that may still finish something.
+    pub(super) retired: Vec<Arc<RouteStatus>>,
 }
 
 impl Bus {
@@ -40,27 +44,14 @@ impl Bus {
     }
 
     pub(super) fn start_all(works: Vec<Arc<dyn Work>>, adapter: Arc<dyn Adapter>, settings: Settings) -> Handle {
-        let mut topology = Topology::default();
-        works.iter().for_each(|work| topology.merge(work.topology()));
         events::starting(adapter.name(), works.len());
-        let status = Status::new(adapter.name(), works.iter().map(|work| work.name()));
-        if status.note().is_some() {
+        let shared = Arc::new(Shared::new(adapter, settings));
+        if shared.status.note().is_some() {
             events::not_durable();
         }
-        let shared = Arc::new(Shared {
-            adapter,
-            settings,
-            status,
-            tap: Tap::default(),
-            stop: CancellationToken::new(),
-            topology,
-            declared: tokio::sync::Mutex::default(),
-        });
-        let mut routes = JoinSet::new();
-        for (work, status) in works.into_iter().zip(&shared.status.routes) {
-            routes.spawn(supervise(Arc::clone(&shared), work, Arc::clone(status)));
-        }
-        Handle { shared, routes }
+        let mut handle = Handle { shared, routes: JoinSet::new(), running: BTreeMap::new(), retired: Vec::new() };
+        handle.reload_all(works, None);
+        handle
     }
 }
 
@@ -74,6 +65,15 @@ impl Probe {
     /// The state now.
     pub fn report(&self) -> Report {
         self.shared.status.report()
+    }
+
+    /// Waits until every route takes messages.
+    pub async fn ready(&self) {
+        let mut changes = self.shared.status.changes();
+        while !self.report().ready {
+            // The sender lives as long as this probe.
+            let _changed = changes.changed().await;
+        }
     }
 }
 
@@ -95,24 +95,24 @@ impl Handle {
 
     /// Waits until every route takes messages.
     pub async fn ready(&self) {
-        let mut changes = self.shared.status.changes();
-        while !self.status().ready {
-            // The sender lives as long as this handle.
-            let _changed = changes.changed().await;
-        }
+        self.probe().ready().await;
+    }
+
+    fn in_flight(&self) -> usize {
+        let running = self.running.values().map(|one| &one.status);
+        running.chain(&self.retired).map(|status| status.in_flight()).sum()
     }
 
     /// Stops taking messages, finishes those in flight, acknowledges them, closes the session. Gives how many
     /// messages were still in flight at the deadline: the broker will give these again.
     pub async fn shutdown(mut self) -> usize {
-        let status = &self.shared.status;
-        events::draining(status.in_flight());
+        events::draining(self.in_flight());
         self.shared.stop.cancel();
         let drain = async { while self.routes.join_next().await.is_some() {} };
         let in_time = tokio::time::timeout(self.shared.settings.drain_deadline, drain).await;
-        let left = if in_time.is_ok() { 0 } else { status.in_flight() };
+        let left = if in_time.is_ok() { 0 } else { self.in_flight() };
         self.routes.shutdown().await;
-        if let Some(session) = status.session() {
+        if let Some(session) = self.shared.status.session() {
             // A session that cannot be closed in time is dropped.
             let _closed = tokio::time::timeout(CLOSE_DEADLINE, session.close()).await;
         }

@@ -1,6 +1,6 @@
 //! What state the bus and its routes are in, for probes and metrics.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use serde::Serialize;
@@ -80,6 +80,8 @@ pub(super) struct RouteStatus {
     changes: watch::Sender<()>,
     /// How many dead letters cannot be published, and why the last one could not.
     stuck: watch::Sender<(usize, String)>,
+    /// Whether another one stands in the metrics for the route of this name.
+    retired: AtomicBool,
 }
 
 impl RouteStatus {
@@ -91,6 +93,7 @@ impl RouteStatus {
             state: Mutex::new((State::Starting, None)),
             in_flight: AtomicUsize::new(0),
             stuck: watch::Sender::default(),
+            retired: AtomicBool::new(false),
         }
     }
 
@@ -106,12 +109,18 @@ impl RouteStatus {
         *current = new;
         drop(current);
         self.changes.send_replace(());
+        if self.is_retired() {
+            return changed;
+        }
         self.metrics.up.set(if matches!(state, State::Up | State::Draining) { 1.0 } else { 0.0 });
         changed
     }
 
     pub(super) fn set_in_flight(&self, messages: usize, bytes: usize) {
         self.in_flight.store(messages, Ordering::Relaxed);
+        if self.is_retired() {
+            return;
+        }
         #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
         {
             self.metrics.in_flight.set(messages as f64);
@@ -136,6 +145,28 @@ impl RouteStatus {
         self.stuck.send_modify(|stuck| *stuck = (stuck.0 + 1, reason));
         self.metrics.paused.set(1.0);
         Pause { status: Arc::clone(self) }
+    }
+
+    /// Leaves the metrics to a successor.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::Relaxed);
+    }
+
+    fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn has_stopped(&self) -> bool {
+        self.state().0 == State::Stopped
+    }
+
+    /// Waits until the route takes messages.
+    pub(super) async fn is_up(&self) {
+        let mut changes = self.changes.subscribe();
+        while self.state().0 != State::Up {
+            // The sender is held by this status.
+            let _changed = changes.changed().await;
+        }
     }
 
     fn report(&self) -> RouteReport {
@@ -174,15 +205,30 @@ pub(super) struct Status {
     metrics: BusMetrics,
     session: Mutex<Option<Weak<dyn Session>>>,
     changes: watch::Sender<()>,
-    pub(super) routes: Vec<Arc<RouteStatus>>,
+    routes: Mutex<Vec<Arc<RouteStatus>>>,
 }
 
 impl Status {
-    /// The state of a bus with these routes.
-    pub(super) fn new<'a>(adapter: &'static str, routes: impl Iterator<Item = &'a str>) -> Self {
-        let changes = watch::Sender::default();
-        let routes = routes.map(|name| Arc::new(RouteStatus::new(name, &changes))).collect();
-        Self { adapter, metrics: BusMetrics::new(adapter), session: Mutex::default(), changes, routes }
+    /// The state of a bus without routes.
+    pub(super) fn new(adapter: &'static str) -> Self {
+        Self {
+            adapter,
+            metrics: BusMetrics::new(adapter),
+            session: Mutex::default(),
+            changes: watch::Sender::default(),
+            routes: Mutex::default(),
+        }
+    }
+
+    /// The state of a route that starts.
+    pub(super) fn of_route(&self, name: &str) -> Arc<RouteStatus> {
+        Arc::new(RouteStatus::new(name, &self.changes))
+    }
+
+    /// Reports these routes from now on.
+    pub(super) fn set_routes(&self, routes: Vec<Arc<RouteStatus>>) {
+        *self.routes.lock().unwrap_or_else(PoisonError::into_inner) = routes;
+        self.changes.send_replace(());
     }
 
     /// What an operator should know of this kind of broker.
@@ -204,13 +250,10 @@ impl Status {
         self.session.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(Weak::upgrade)
     }
 
-    pub(super) fn in_flight(&self) -> usize {
-        self.routes.iter().map(|route| route.in_flight()).sum()
-    }
-
     /// The state now; the metrics of the bus as a whole are set by it.
     pub(super) fn report(&self) -> Report {
-        let routes: Vec<RouteReport> = self.routes.iter().map(|route| route.report()).collect();
+        let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let routes: Vec<RouteReport> = routes.iter().map(|route| route.report()).collect();
         let connected = routes.iter().any(|route| matches!(route.state, State::Up | State::Draining | State::Paused));
         let blocked = self.session().and_then(|session| session.blocked());
         let ready = blocked.is_none() && routes.iter().all(|route| route.state == State::Up);

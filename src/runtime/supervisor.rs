@@ -1,7 +1,7 @@
 //! Keeps one route running: whatever ends it, it is started again, for ever, on a fresh session.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
@@ -24,20 +24,50 @@ use super::work::Work;
 /// A route that ran this long was well: its next failure begins with the shortest delay again.
 const WELL: Duration = Duration::from_secs(5);
 
+/// What stands at the broker, as far as a session knows.
+type Declared = (Weak<dyn Session>, Arc<Topology>);
+
 /// What all routes share.
 pub(super) struct Shared {
-    pub(super) adapter: Arc<dyn Adapter>,
+    adapter: Mutex<Arc<dyn Adapter>>,
     pub(super) settings: Settings,
     pub(super) status: Status,
     pub(super) tap: Tap,
     pub(super) stop: CancellationToken,
     /// What all routes together need at the broker.
-    pub(super) topology: Topology,
-    /// The session for which all of that is declared.
-    pub(super) declared: tokio::sync::Mutex<Option<std::sync::Weak<dyn Session>>>,
+    topology: tokio::sync::watch::Sender<Arc<Topology>>,
+    /// The session for which that topology is declared.
+    declared: tokio::sync::Mutex<Option<Declared>>,
 }
 
 impl Shared {
+    pub(super) fn new(adapter: Arc<dyn Adapter>, settings: Settings) -> Self {
+        let status = Status::new(adapter.name());
+        Self {
+            adapter: Mutex::new(adapter),
+            settings,
+            status,
+            tap: Tap::default(),
+            stop: CancellationToken::new(),
+            topology: tokio::sync::watch::Sender::default(),
+            declared: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// Opens sessions with this adapter from now on.
+    pub(super) fn set_adapter(&self, adapter: Arc<dyn Adapter>) {
+        *self.adapter.lock().unwrap_or_else(PoisonError::into_inner) = adapter;
+    }
+
+    fn adapter(&self) -> Arc<dyn Adapter> {
+        Arc::clone(&self.adapter.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What all routes together need from now on; declared when the next of them starts.
+    pub(super) fn set_topology(&self, topology: Topology) {
+        self.topology.send_replace(Arc::new(topology));
+    }
+
     /// Declares what all routes need, once per session and before any of them takes a message: a message of the
     /// first route may be for the queue of the last one.
     ///
@@ -46,12 +76,13 @@ impl Shared {
     async fn declare(&self, session: &Arc<dyn Session>, own: &Topology, again: bool) -> Result<(), EndpointError> {
         let mut declared = self.declared.lock().await;
         let live = Arc::downgrade(session);
-        if declared.as_ref().is_some_and(|declared| declared.ptr_eq(&live)) {
+        let all = Arc::clone(&self.topology.borrow());
+        if declared.as_ref().is_some_and(|(on, what)| on.ptr_eq(&live) && Arc::ptr_eq(what, &all)) {
             return if again { session.declare(own).await } else { Ok(()) };
         }
-        match session.declare(&self.topology).await {
+        match session.declare(&all).await {
             Ok(()) => {
-                *declared = Some(live);
+                *declared = Some((live, all));
                 Ok(())
             }
             Err(EndpointError::Refused(_)) => session.declare(own).await,
@@ -60,20 +91,25 @@ impl Shared {
     }
 }
 
-/// Runs a route until the bus stops.
-pub(super) async fn supervise(shared: Arc<Shared>, work: Arc<dyn Work>, status: Arc<RouteStatus>) {
+/// Runs a route until it is to stop.
+pub(super) async fn supervise(
+    shared: Arc<Shared>,
+    work: Arc<dyn Work>,
+    status: Arc<RouteStatus>,
+    stop: CancellationToken,
+) {
     let mut backoff = Backoff::default();
     let mut again = false;
     loop {
         let started = Instant::now();
-        let attempt = AssertUnwindSafe(attempt(&shared, &work, &status, again)).catch_unwind();
+        let attempt = AssertUnwindSafe(attempt(&shared, &work, &status, &stop, again)).catch_unwind();
         let ended = attempt.await.unwrap_or_else(|_| {
             Err(EndpointError::Unavailable("the route's task panicked; this is a defect of the bus".to_owned()))
         });
         again = true;
         status.set_in_flight(0, 0);
         let Err(error) = ended else { break };
-        if shared.stop.is_cancelled() {
+        if stop.is_cancelled() {
             break;
         }
         status.metrics.reconnects.increment(1);
@@ -96,7 +132,7 @@ pub(super) async fn supervise(shared: Arc<Shared>, work: Arc<dyn Work>, status: 
                 delay
             }
         };
-        if shared.stop.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+        if stop.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
             break;
         }
     }
@@ -108,17 +144,18 @@ async fn attempt(
     shared: &Shared,
     work: &Arc<dyn Work>,
     status: &Arc<RouteStatus>,
+    stop: &CancellationToken,
     again: bool,
 ) -> Result<(), EndpointError> {
     let begun = async {
-        let session = shared.adapter.open().await?;
+        let session = shared.adapter().open().await?;
         shared.declare(&session, work.topology(), again).await?;
         let replies = async { if work.calls() { session.replies().await.map(Some) } else { Ok(None) } };
         let source = session.source(work.queue(), work.prefetch());
         let (sink, replies, source) = futures_util::try_join!(session.sink(), replies, source)?;
         Ok((session, sink, replies, source))
     };
-    let Some(begun) = shared.stop.run_until_cancelled(begun).await else { return Ok(()) };
+    let Some(begun) = stop.run_until_cancelled(begun).await else { return Ok(()) };
     let (session, sink, replies, source) = begun?;
     shared.status.set_session(&session);
     let limit = shared.settings.pending_calls;
@@ -128,7 +165,7 @@ async fn attempt(
     if status.set(State::Up, None) {
         events::route_up(&status.name, work.queue());
     }
-    let lane = lane::run(context, source, &shared.stop, shared.settings.in_flight_bytes);
+    let lane = lane::run(context, source, stop, shared.settings.in_flight_bytes);
     match caller.zip(replies) {
         None => lane.await,
         Some((caller, replies)) => tokio::select! {

@@ -12,6 +12,7 @@ use crate::adapter::embedded::Broker;
 use crate::endpoint::topology::{Queue, Topology};
 use crate::endpoint::{Adapter, Address, BoxFuture, Delivery, Session, Settlement, Source};
 use crate::message::{Failure, Field, Kind, Message};
+use crate::route::plan::Version;
 use crate::route::ports::Ports;
 use crate::route::retry::Ladder;
 use crate::route::{Outcome, Processed};
@@ -25,6 +26,7 @@ struct Script {
     calls: bool,
     prefetch: u16,
     ladder: Ladder,
+    version: Version,
     topology: Topology,
     started: AtomicUsize,
     /// What `when_permitted` waits for.
@@ -34,6 +36,9 @@ struct Script {
 impl Work for Script {
     fn name(&self) -> &str {
         "test"
+    }
+    fn version(&self) -> &Version {
+        &self.version
     }
     fn queue(&self) -> &str {
         "in"
@@ -125,6 +130,7 @@ fn script(run: Run) -> Script {
         calls: false,
         prefetch: 50,
         ladder: Ladder::default(),
+        version: Version::default(),
         topology: Topology { queues, ..Topology::default() },
         started: AtomicUsize::new(0),
         permits: Semaphore::new(0),
@@ -403,6 +409,9 @@ async fn one_route_that_is_refused_does_not_hold_up_the_others() {
         fn name(&self) -> &str {
             "good"
         }
+        fn version(&self) -> &Version {
+            self.0.version()
+        }
         fn queue(&self) -> &str {
             "good"
         }
@@ -434,12 +443,12 @@ async fn one_route_that_is_refused_does_not_hold_up_the_others() {
     let bus = Bus::start_all(works, Arc::new(broker.client()), Settings::default());
     until("one is up, one refused", || {
         let states: Vec<_> = bus.status().routes.iter().map(|route| route.state).collect();
-        states == [State::Refused, State::Up]
+        states == [State::Up, State::Refused]
     })
     .await;
     let report = bus.status();
     assert!(!report.ready && report.broker.connected);
-    assert!(report.routes[0].reason.as_ref().unwrap().contains("PRECONDITION_FAILED"));
+    assert!(report.routes[1].reason.as_ref().unwrap().contains("PRECONDITION_FAILED"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

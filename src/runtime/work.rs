@@ -2,7 +2,7 @@
 
 use crate::endpoint::topology::Topology;
 use crate::endpoint::{Address, BoxFuture, Delivery};
-use crate::route::plan::{Placed, Sequence};
+use crate::route::plan::{Placed, Sequence, Version};
 use crate::route::ports::Ports;
 use crate::route::retry::Ladder;
 use crate::route::{Plan, Processed};
@@ -11,6 +11,8 @@ use crate::route::{Plan, Processed};
 pub trait Work: Send + Sync + 'static {
     /// The route's name.
     fn name(&self) -> &str;
+    /// What it was made from: a reload leaves it alone as long as that is the same.
+    fn version(&self) -> &Version;
     /// The queue that messages are taken from.
     fn queue(&self) -> &str;
     /// How many messages may be taken and not settled.
@@ -32,6 +34,10 @@ pub trait Work: Send + Sync + 'static {
 impl Work for Plan {
     fn name(&self) -> &str {
         self.name()
+    }
+
+    fn version(&self) -> &Version {
+        self.version()
     }
 
     fn queue(&self) -> &str {

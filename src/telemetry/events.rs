@@ -107,6 +107,21 @@ pub fn of_route(route: &str, level: Level, text: &str) {
     }
 }
 
+/// Another set of routes runs from now on.
+pub fn reloaded(added: &[String], changed: &[String], removed: &[String]) {
+    info!(?added, ?changed, ?removed, "reloaded");
+}
+
+/// The files are wrong: what ran goes on.
+pub fn reload_refused(errors: usize, first: &str) {
+    error!(errors, reason = first, "not reloaded: the project is broken, what ran goes on");
+}
+
+/// Something of the settings changed that only a restart can put into effect.
+pub fn restart_needed(section: &str) {
+    warn!(section, "this section of the settings changed; it takes effect with the next start");
+}
+
 /// The bus is to end.
 pub fn draining(in_flight: usize) {
     info!(in_flight, "stopping: no more messages are taken, those in flight are finished");
@@ -166,6 +181,9 @@ mod tests {
             starting("amqp", 6);
             postponed("chat/order", &properties, &failure, 3, "chat.order.retry.5000");
             not_durable();
+            reloaded(&["chat/order".to_owned()], &[], &[]);
+            reload_refused(1, "routes/a.yaml:1:1: unknown key");
+            restart_needed("broker");
             ready();
             route_up("chat/order", "chat.order");
             route_down("chat/order", "connection refused", Duration::from_millis(100));

@@ -115,6 +115,11 @@ pub const LOG_FIELDS: &[(&str, &str)] = &[
     ("in_flight", "messages taken and not settled"),
     ("address", "the address that the HTTP listener is bound to"),
     ("version", "the version of the bus"),
+    ("added", "routes that a reload started"),
+    ("changed", "routes that a reload gave a new plan"),
+    ("removed", "routes that a reload ended"),
+    ("errors", "how many mistakes a project has"),
+    ("section", "a section of the settings"),
 ];
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ mod conversion;
 mod mutations;
 mod program;
 mod reference;
+mod reload;
 mod retries;
 mod runtime;
 mod structure;

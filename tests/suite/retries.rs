@@ -8,7 +8,7 @@ use trunkline::message::{Field, Message};
 use trunkline::runtime::{Bus, Settings};
 
 use crate::broker::{message, queue, soon, to_queue, unique};
-use crate::runtime::{Names, brokers, header, plan, take};
+use crate::runtime::{Names, brokers, header, plan, take, take_either};
 
 const LADDER: &str = "
 from: { amqp: { queue: IN } }
@@ -63,18 +63,18 @@ async fn a_message_waits_in_the_broker_and_a_restart_forgets_no_attempt() {
         sink.send(&to_queue(&names.source), published()).await.expect("confirmed");
         take(&mut *participant, 2).await;
         let mut out = client.source(&names.target, 10).await.expect("a consumer");
-        let delivered = loop {
+        let delivered = 'delivered: loop {
             // An answer may come too late for its attempt; then there is another request.
-            tokio::select! {
-                mut moved = take(&mut *out, 1) => break moved.remove(0).message,
-                mut asked = take(&mut *participant, 1) => {
-                    let asked = asked.remove(0).message.properties;
-                    let mut answer = message("a1", "answer");
-                    answer.properties.correlation_id = asked.correlation_id;
-                    let reply_to = asked.reply_to.expect("a reply address");
-                    let to = Address { exchange: "".into(), routing_key: reply_to };
-                    sink.send(&to, answer).await.expect("confirmed");
+            let (moved, batch) = take_either(&mut *out, &mut *participant).await;
+            for delivery in batch {
+                if moved {
+                    break 'delivered delivery.message;
                 }
+                let asked = delivery.message.properties;
+                let mut answer = message("a1", "answer");
+                answer.properties.correlation_id = asked.correlation_id;
+                let to = Address { exchange: "".into(), routing_key: asked.reply_to.expect("a reply address") };
+                sink.send(&to, answer).await.expect("confirmed");
             }
         };
         assert_eq!(delivered.body, "answer");

@@ -115,7 +115,25 @@ pub(crate) async fn take(source: &mut dyn Source, count: usize) -> Vec<Delivery>
     all
 }
 
-fn numbered(count: usize) -> impl Iterator<Item = Message> {
+/// What comes first of two queues, and whether it is of the first one.
+pub(crate) async fn take_either<'a>(first: &'a mut dyn Source, second: &'a mut dyn Source) -> (bool, Vec<Delivery>) {
+    // Only receiving is safe to cancel.
+    let (of_first, batch) = soon("a delivery", async {
+        tokio::select! {
+            batch = first.receive(100) => (true, batch),
+            batch = second.receive(100) => (false, batch),
+        }
+    })
+    .await;
+    let batch = batch.expect("the consumer lives");
+    let from = if of_first { first } else { second };
+    if let Some(last) = batch.last() {
+        from.settle(Settlement::AckThrough(last.tag)).await.expect("settled");
+    }
+    (of_first, batch)
+}
+
+pub(crate) fn numbered(count: usize) -> impl Iterator<Item = Message> {
     (0..count).map(|number| message(&format!("m{number}"), &number.to_string()))
 }
 

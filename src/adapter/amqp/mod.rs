@@ -30,7 +30,7 @@ use session::{AmqpSession, Link};
 pub use uri::Error as UriError;
 
 /// Where the broker is, and how it is known to be the right one.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct AmqpSettings {
     /// `amqp://user:password@host:port/vhost`, or `amqps://…`.
     pub url: String,

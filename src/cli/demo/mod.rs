@@ -24,7 +24,7 @@ use crate::endpoint::{Adapter, EndpointError, Session};
 use crate::message::Text;
 use crate::runtime::Bus;
 
-use super::{End, output, run};
+use super::{End, output, reload, run};
 use ledger::Ledger;
 use participants::{INBOXES, Seen, Who};
 use screen::Screen;
@@ -53,7 +53,7 @@ pub(super) fn run(folder: &Path, embedded: bool, count: usize) -> End {
         Ok(threads) => threads,
         Err(error) => return output::misuse(&format!("the process cannot be set up: {error}"), None),
     };
-    let adapter = match threads.block_on(async { run::adapter(folder, &project.settings) }) {
+    let adapter = match threads.block_on(async { reload::adapter(folder, &project.settings) }) {
         Ok(adapter) => adapter,
         Err(error) => return output::misuse(&error.to_string(), None),
     };

@@ -9,4 +9,4 @@ mod source;
 
 pub use schema::JsonSchema;
 pub(crate) use schema::{diagnose, is_fatal};
-pub(crate) use source::{Source, Sources};
+pub(crate) use source::{Base, Source, Sources};

@@ -19,7 +19,7 @@ pub use set::check_set;
 
 use super::expression::Expression;
 use super::model::{Route, Step, Steps};
-use super::plan::{Placed, Plan, Sequence};
+use super::plan::{Placed, Plan, Sequence, Version};
 use super::reach::Reach;
 use super::step::NAMES;
 use super::target::SHORT_STRING;
@@ -50,6 +50,7 @@ pub fn compile(name: &str, file: &SourceFile, library: &Library<'_>) -> (Option<
         library,
         diagnostics: Vec::new(),
         topology: Topology::default(),
+        files: BTreeMap::from([(file.path.clone(), file.clone())]),
         ids: BTreeMap::new(),
         flow: Reach::default(),
         sends: false,
@@ -81,6 +82,8 @@ pub struct Compiler<'a> {
     pub sends: bool,
     diagnostics: Vec<Diagnostic>,
     topology: Topology,
+    /// The files of contracts and transforms that were resolved, by path.
+    files: BTreeMap<Arc<str>, SourceFile>,
     ids: BTreeMap<String, Range<usize>>,
 }
 
@@ -126,7 +129,10 @@ impl Compiler<'_> {
             reply,
             retries,
             topology: std::mem::take(&mut self.topology),
-            limits: self.library.limits.clone(),
+            version: Version {
+                files: std::mem::take(&mut self.files).into_values().collect(),
+                limits: self.library.limits.clone(),
+            },
         })
     }
 
@@ -145,7 +151,10 @@ impl Compiler<'_> {
     /// Resolves a contract.
     pub fn contract(&mut self, reference: &Spanned<String>) -> Option<Arc<Contract>> {
         match self.library.contracts.resolve(&reference.value) {
-            Ok(contract) => Some(contract),
+            Ok(contract) => {
+                self.made_of(&reference.value);
+                Some(contract)
+            }
             Err(error) if !error.diagnostics.is_empty() => {
                 // The mistake is in the schema; that this route uses it is no second one.
                 error.diagnostics.into_iter().for_each(|diagnostic| self.report(diagnostic));
@@ -175,7 +184,17 @@ impl Compiler<'_> {
             let message = format!("no transform `{}`", name.value);
             self.error(codes::TRANSFORM_UNKNOWN, &name.span, message, hint);
         }
+        if let Some(transform) = &found {
+            self.files.insert(transform.file().path.clone(), transform.file().clone());
+            self.made_of(transform.from().reference());
+            self.made_of(transform.to().reference());
+        }
         found
+    }
+
+    fn made_of(&mut self, contract: &str) {
+        let files = self.library.contracts.files_of(contract).into_iter();
+        self.files.extend(files.map(|file| (file.path.clone(), file)));
     }
 
     /// Reports it if a document of another contract may get here.

@@ -104,7 +104,7 @@ fn permanent_failures_and_lost_connections_are_not_tried_again_at_once() {
 #[test]
 fn a_body_over_the_limit_is_refused_before_any_step() {
     let mut plan = plan(ROUTE);
-    plan.limits.body_bytes = 3;
+    plan.version.limits.body_bytes = 3;
     let ports = Fake::new();
     let failure = process(&plan, &delivery(b"four"), &ports).result.expect_err("too large");
     assert_eq!((failure.kind, failure.stage, failure.class), (Kind::Limit, Stage::Receive, Class::Permanent));
