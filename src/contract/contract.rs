@@ -1,9 +1,12 @@
 //! A contract: reads and validates bodies into documents, validates and writes documents as bodies.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::Format;
 use super::json::JsonSchema;
+use super::plan::Plan;
 use super::xml::XmlContract;
 use super::xsd::Schema;
 use crate::format::json;
@@ -50,6 +53,14 @@ impl Contract {
         match &self.kind {
             Kind::Json(_) => None,
             Kind::Xml(contract) => Some(contract.schema()),
+        }
+    }
+
+    /// The plan by which documents of an XSD with a known root element are converted.
+    pub fn xml_plan(&self) -> Option<Arc<Plan>> {
+        match &self.kind {
+            Kind::Json(_) => None,
+            Kind::Xml(contract) => contract.known_plan(),
         }
     }
 

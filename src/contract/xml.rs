@@ -57,6 +57,11 @@ impl XmlContract {
         Ok(write(&tree, limits)?.into())
     }
 
+    /// The plan of the root element that the reference names.
+    pub(crate) fn known_plan(&self) -> Option<Arc<Plan>> {
+        self.plan(self.root.as_ref()?).ok()
+    }
+
     fn plan(&self, root: &ExpandedName) -> Result<Arc<Plan>, Error> {
         let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(plan) = plans.get(root) {
