@@ -148,3 +148,12 @@ pub enum EndpointError {
     #[error("{0}")]
     Refused(String),
 }
+
+/// The sentence about a queue or exchange that is there already and was declared otherwise. The values stand in
+/// backticks, or are `none`.
+pub fn declared_otherwise(what: &str, name: &str, argument: &str, theirs: &str, ours: &str) -> String {
+    format!(
+        "{what} `{name}` is there already, with {argument} {theirs}; the route wants {argument} {ours}. Delete the \
+         {what} when it is empty, or take it as it is with `declare: false`"
+    )
+}

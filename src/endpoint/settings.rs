@@ -1,15 +1,17 @@
 //! The endpoints as they stand in route files.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, IgnoredAny, MapAccess, Unexpected, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::diagnostic::yaml::Spanned;
+use crate::message::Field;
 
 /// Every kind of endpoint that a route can name.
 pub const KINDS: &[&str] = &["amqp"];
@@ -53,6 +55,81 @@ pub struct AmqpBinding {
     /// The exchange's type.
     #[serde(default)]
     pub kind: ExchangeKind,
+    /// For a headers exchange: the headers that a message must have, with these values.
+    #[serde(default)]
+    pub headers: BTreeMap<String, HeaderValue>,
+    /// For a headers exchange: whether a message must have all of the headers, or any of them.
+    #[serde(default, rename = "match")]
+    pub matching: Option<Spanned<Matching>>,
+}
+
+/// How many of a binding's headers must fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Matching {
+    /// Every one.
+    All,
+    /// At least one.
+    Any,
+}
+
+impl Matching {
+    /// The value of the argument `x-match`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Any => "any",
+        }
+    }
+}
+
+/// A value that a header is compared with: a text, a whole number, `true`, `false`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeaderValue(pub Field);
+
+impl<'de> Deserialize<'de> for HeaderValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Scalar;
+        impl Visitor<'_> for Scalar {
+            type Value = Field;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text, a whole number, `true` or `false`")
+            }
+
+            fn visit_bool<E>(self, value: bool) -> Result<Field, E> {
+                Ok(Field::Bool(value))
+            }
+
+            fn visit_i64<E>(self, value: i64) -> Result<Field, E> {
+                Ok(Field::I64(value))
+            }
+
+            fn visit_u64<E: de::Error>(self, value: u64) -> Result<Field, E> {
+                let signed = i64::try_from(value).map_err(|_| E::invalid_value(Unexpected::Unsigned(value), &self));
+                signed.map(Field::I64)
+            }
+
+            fn visit_str<E>(self, value: &str) -> Result<Field, E> {
+                Ok(Field::text(value))
+            }
+        }
+        deserializer.deserialize_any(Scalar).map(Self)
+    }
+}
+
+impl JsonSchema for HeaderValue {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "HeaderValue".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": ["string", "integer", "boolean"] })
+    }
 }
 
 /// An exchange and a routing key to publish to (AMQP 0-9-1). Messages are persistent, mandatory and confirmed.
@@ -87,6 +164,8 @@ pub enum ExchangeKind {
     Direct,
     /// Every bound queue.
     Fanout,
+    /// The message's headers have the values that the binding names; the routing key means nothing.
+    Headers,
 }
 
 impl ExchangeKind {
@@ -96,7 +175,13 @@ impl ExchangeKind {
             Self::Topic => "topic",
             Self::Direct => "direct",
             Self::Fanout => "fanout",
+            Self::Headers => "headers",
         }
+    }
+
+    /// Whether a message's routing key decides where it goes.
+    pub fn uses_routing_key(self) -> bool {
+        matches!(self, Self::Topic | Self::Direct)
     }
 }
 

@@ -46,6 +46,8 @@ pub struct Binding {
     pub exchange: Text,
     /// The routing key or pattern.
     pub routing_key: Text,
+    /// What a headers exchange compares, and `x-match`: `all` or `any`.
+    pub arguments: BTreeMap<Text, Field>,
 }
 
 impl Topology {

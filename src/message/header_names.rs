@@ -47,9 +47,13 @@ pub const USER_ID: &str = "trunkline-original-user-id";
 /// Names of headers that had to go, because all together did not fit into one frame.
 pub const DROPPED: &str = "trunkline-dropped-headers";
 
-/// Whether a header is a trace of the broker's own dead-lettering. Brokers drop messages that go round with them.
+/// Whether a header is the broker's own: a trace of its dead-lettering, with which it drops messages that go round, or
+/// its count of deliveries from one queue, which is wrong in the next.
 pub fn is_broker_trace(name: &str) -> bool {
-    name == "x-death" || name.starts_with("x-first-death-") || name.starts_with("x-last-death-")
+    name == "x-death"
+        || name == "x-delivery-count"
+        || name.starts_with("x-first-death-")
+        || name.starts_with("x-last-death-")
 }
 
 /// Removes the traces of earlier dead-lettering, the broker's and ours, as a message has that comes again.

@@ -84,7 +84,14 @@ fn broker(out: &mut String, topology: &Topology) -> fmt::Result {
     }
     for binding in &topology.bindings {
         let (queue, exchange, key) = (&binding.queue, &binding.exchange, &binding.routing_key);
-        writeln!(out, "  binding {exchange} -> {queue}, routing key {key}")?;
+        write!(out, "  binding {exchange} -> {queue}")?;
+        if binding.arguments.is_empty() {
+            write!(out, ", routing key {key}")?;
+        }
+        for (name, value) in &binding.arguments {
+            write!(out, ", {name}={}", Argument(value))?;
+        }
+        writeln!(out)?;
     }
     Ok(())
 }
@@ -95,6 +102,7 @@ impl fmt::Display for Argument<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Field::I64(int) => int.fmt(f),
+            Field::Bool(flag) => flag.fmt(f),
             other => match other.as_str() {
                 Some("") => f.write_str("\"\""),
                 Some(text) => f.write_str(text),

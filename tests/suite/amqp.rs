@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 use trunkline::adapter::amqp::{Amqp, AmqpSettings};
 use trunkline::endpoint::{Adapter, Address, EndpointError, SendError, Settlement, Source, Tag};
-use trunkline::message::{Field, Headers, Message, Properties, Text};
+use trunkline::message::{Field, Text};
 
-use crate::broker::{bound, ctl, message, one_queue, open, queue, script, session, soon, to_queue, unique, variable};
+use crate::broker::{bound, message, one_queue, open, queue, script, session, soon, to_queue, unique, variable};
 
 async fn take(source: &mut dyn Source, count: usize) -> Vec<trunkline::endpoint::Delivery> {
     let mut all = Vec::new();
@@ -15,49 +15,6 @@ async fn take(source: &mut dyn Source, count: usize) -> Vec<trunkline::endpoint:
         all.extend(soon("a delivery", source.receive(count - all.len())).await.expect("the consumer lives"));
     }
     all
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn keeps_every_property_and_header_with_its_type() {
-    let session = session().await;
-    let name = unique("properties");
-    session.declare(&one_queue(&name)).await.expect("declared");
-    let headers: Headers = [
-        ("text".into(), Field::text("grün")),
-        ("bytes".into(), Field::LongString(bytes::Bytes::from_static(b"\xff\x00"))),
-        ("long".into(), Field::I64(-1)),
-        ("byte".into(), Field::I8(-5)),
-        ("double".into(), Field::F64(1.5)),
-        ("when".into(), Field::Timestamp(1_700_000_000)),
-        ("nothing".into(), Field::Void),
-        ("yes".into(), Field::Bool(true)),
-        ("money".into(), Field::Decimal { scale: 2, value: 1990 }),
-        ("list".into(), Field::Array(vec![Field::I32(1), Field::text("a")])),
-        ("table".into(), Field::Table([("inner".into(), Field::Bool(false))].into())),
-    ]
-    .into();
-    let properties = Properties {
-        content_type: Some("application/json".into()),
-        content_encoding: Some("identity".into()),
-        delivery_mode: Some(2),
-        priority: Some(3),
-        correlation_id: Some("c".into()),
-        reply_to: Some("r".into()),
-        expiration: Some("60000".into()),
-        message_id: Some("m".into()),
-        timestamp: Some(1_700_000_001),
-        kind: Some("k".into()),
-        user_id: Some("guest".into()),
-        app_id: Some("a".into()),
-        cluster_id: None,
-    };
-    let sent = Message { headers, properties, body: "body".into() };
-    let sink = session.sink().await.expect("a lane");
-    sink.send(&to_queue(&name), sent.clone()).await.expect("confirmed");
-    let mut source = session.source(&name, 10).await.expect("a consumer");
-    let mut got = take(source.as_mut(), 1).await.remove(0).message;
-    got.headers.remove("x-delivery-count");
-    assert_eq!(got, sent);
 }
 
 /// lapin attaches a return to whichever confirm completes next.
@@ -114,67 +71,6 @@ async fn gives_each_confirm_to_its_own_message() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_missing_exchange_harms_no_neighbour() {
-    let session = session().await;
-    let name = unique("neighbours");
-    session.declare(&one_queue(&name)).await.expect("declared");
-    let sink = session.sink().await.expect("a lane");
-    let nowhere = Address { exchange: unique("nowhere"), routing_key: "k".into() };
-    let sends = (0..20).map(|number| {
-        let to = if number == 10 { nowhere.clone() } else { to_queue(&name) };
-        sink.send(&to, message(&format!("m{number}"), "x"))
-    });
-    for (number, outcome) in soon("all confirms", join_all(sends)).await.into_iter().enumerate() {
-        match outcome {
-            Ok(()) => assert_ne!(number, 10),
-            Err(SendError::Unroutable { reason, .. }) => {
-                assert_eq!((number, reason.as_str()), (10, "no such exchange"))
-            }
-            Err(other) => panic!("message {number}: {other}"),
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn refuses_what_would_close_the_channel() {
-    let session = session().await;
-    let name = unique("invalid");
-    session.declare(&one_queue(&name)).await.expect("declared");
-    let sink = session.sink().await.expect("a lane");
-    let mut bad = message("bad", "x");
-    bad.properties.expiration = Some("soon".into());
-    let (good, bad) = tokio::join!(sink.send(&to_queue(&name), message("good", "x")), sink.send(&to_queue(&name), bad));
-    assert_eq!(good, Ok(()));
-    assert!(matches!(bad, Err(SendError::Invalid(_))), "{bad:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn settles_by_prefix_and_requeues() {
-    let session = session().await;
-    let name = unique("settle");
-    session.declare(&one_queue(&name)).await.expect("declared");
-    let sink = session.sink().await.expect("a lane");
-    for number in 0..5 {
-        sink.send(&to_queue(&name), message(&number.to_string(), "x")).await.expect("confirmed");
-    }
-    let mut source = session.source(&name, 10).await.expect("a consumer");
-    let all = take(source.as_mut(), 5).await;
-    assert!(all.iter().all(|delivery| !delivery.redelivered));
-    source.settle(Settlement::AckThrough(all[2].tag)).await.expect("acknowledged");
-    source.settle(Settlement::Requeue(all[3].tag)).await.expect("requeued");
-    let again = take(source.as_mut(), 1).await.remove(0);
-    assert_eq!((again.redelivered, again.message.properties.message_id.as_deref()), (true, Some("3")));
-    source.settle(Settlement::Ack(again.tag)).await.expect("acknowledged");
-    source.stop().await.expect("stopped");
-    assert!(soon("the end", source.receive(10)).await.expect("an end, no error").is_empty());
-    drop(source);
-    let mut other = open(&variable("TRUNKLINE_TEST_AMQP_URL")).await.source(&name, 10).await.expect("a consumer");
-    session.close().await;
-    let left = take(other.as_mut(), 1).await.remove(0);
-    assert_eq!(left.message.properties.message_id.as_deref(), Some("4"), "only the unsettled one is left");
-}
-
 /// An old tag must not settle a delivery of the next session.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stale_tag_settles_nothing() {
@@ -196,29 +92,6 @@ async fn a_stale_tag_settles_nothing() {
     second.close().await;
     let mut third = open(&url).await.source(&name, 10).await.expect("a consumer");
     assert_eq!(take(third.as_mut(), 4).await.len(), 4);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn says_that_a_queue_is_gone() {
-    let session = session().await;
-    let name = unique("deleted");
-    session.declare(&one_queue(&name)).await.expect("declared");
-    let mut source = session.source(&name, 10).await.expect("a consumer");
-    ctl(&["delete_queue", &name]);
-    let end = soon("the end of the consumer", source.receive(10)).await;
-    assert!(matches!(&end, Err(EndpointError::Unavailable(reason)) if reason.contains(name.as_str())), "{end:?}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn explains_a_queue_that_was_declared_otherwise() {
-    let session = session().await;
-    let name = unique("otherwise");
-    session.declare(&one_queue(&name)).await.expect("declared");
-    let mut topology = one_queue(&name);
-    topology.queues[0].arguments.insert("x-queue-type".into(), Field::text("classic"));
-    let error = session.declare(&topology).await.expect_err("differs");
-    let EndpointError::Refused(reason) = error else { panic!("{error}") };
-    assert!(reason.contains("x-queue-type") && reason.contains("quorum") && reason.contains("classic"), "{reason}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

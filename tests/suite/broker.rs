@@ -61,7 +61,12 @@ pub fn bound(exchange: &Text, name: &Text, routing_key: &str) -> Topology {
     Topology {
         exchanges: vec![Exchange { name: exchange.clone(), kind: "direct".into(), declare: true }],
         queues: vec![queue(name, &[])],
-        bindings: vec![Binding { queue: name.clone(), exchange: exchange.clone(), routing_key: routing_key.into() }],
+        bindings: vec![Binding {
+            queue: name.clone(),
+            exchange: exchange.clone(),
+            routing_key: routing_key.into(),
+            arguments: Headers::new(),
+        }],
     }
 }
 

@@ -13,6 +13,7 @@ mod check;
 mod cli;
 mod cli_xml;
 mod broker;
+mod conformance;
 mod conversion;
 mod mutations;
 mod program;

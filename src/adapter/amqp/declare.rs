@@ -53,7 +53,8 @@ async fn bind(channel: &Channel, binding: &Binding) -> Result<(), EndpointError>
     let exchange = short("exchange", &binding.exchange).map_err(refused)?;
     let key = short("routing_key", &binding.routing_key).map_err(refused)?;
     let what = format!("binding queue `{}` to exchange `{}`", binding.queue, binding.exchange);
-    within(&what, channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), FieldTable::default())).await
+    let arguments = table_to_lapin(&binding.arguments).map_err(refused)?;
+    within(&what, channel.queue_bind(queue, exchange, key, QueueBindOptions::default(), arguments)).await
 }
 
 fn verb(declare: bool) -> &'static str {

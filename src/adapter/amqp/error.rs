@@ -28,7 +28,10 @@ pub(super) fn classify(what: &str, error: &lapin::Error) -> EndpointError {
             matches!(
                 protocol.kind(),
                 AMQPErrorKind::Soft(
-                    AMQPSoftError::ACCESSREFUSED | AMQPSoftError::NOTFOUND | AMQPSoftError::PRECONDITIONFAILED
+                    AMQPSoftError::ACCESSREFUSED
+                        | AMQPSoftError::NOTFOUND
+                        | AMQPSoftError::PRECONDITIONFAILED
+                        | AMQPSoftError::RESOURCELOCKED
                 )
             ) || text.contains("ACCESS_REFUSED")
                 || text.contains("NOT_ALLOWED")
@@ -44,7 +47,7 @@ pub(super) fn unavailable(what: &str, error: &lapin::Error) -> EndpointError {
 }
 
 /// A name or an argument that cannot be written.
-pub(super) fn refused(error: super::table::Error) -> EndpointError {
+pub(super) fn refused(error: crate::adapter::wire::Error) -> EndpointError {
     EndpointError::Refused(error.to_string())
 }
 

@@ -22,6 +22,7 @@ use super::session::Link;
 use super::sink::{Job, Outcome};
 use super::table::{self, short};
 use super::window::{Confirmed, Publish, Returned, Window};
+use crate::adapter::wire;
 use crate::endpoint::{EndpointError, SendError};
 
 /// How often overdue confirms are looked for.
@@ -138,7 +139,7 @@ impl Lane {
         None
     }
 
-    fn envelope(&self, job: &Job) -> Result<Envelope, table::Error> {
+    fn envelope(&self, job: &Job) -> Result<Envelope, wire::Error> {
         Ok(Envelope {
             exchange: short("exchange", &job.to.exchange)?,
             routing_key: short("routing_key", &job.to.routing_key)?,

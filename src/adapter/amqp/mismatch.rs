@@ -1,5 +1,7 @@
 //! What differs, when a queue or an exchange is there already and was declared otherwise.
 
+use crate::endpoint::declared_otherwise;
+
 /// The broker's sentence, as
 /// `… inequivalent arg 'x-queue-type' for queue 'q' in vhost '/': received 'quorum' but current is 'classic'`,
 /// in words that tell what to do. `None` if it is another sentence.
@@ -11,10 +13,7 @@ pub(super) fn explain(text: &str) -> Option<String> {
     let (_, rest) = rest.split_once("': received ")?;
     let (ours, theirs) = rest.split_once(" but current is ")?;
     let (ours, theirs) = (value(ours), value(theirs));
-    Some(format!(
-        "{what} `{name}` is there already, with {argument} {theirs}; the route wants {argument} {ours}. Delete the \
-         {what} when it is empty, or take it as it is with `declare: false`",
-    ))
+    Some(declared_otherwise(what, name, argument, &theirs, &ours))
 }
 
 /// `'classic'`, `none`, or `the value '5' of type 'signedint'`.

@@ -6,40 +6,8 @@ use bytes::Bytes;
 use lapin::BasicProperties;
 use lapin::types::{AMQPValue, ByteArray, DecimalValue, FieldArray, FieldTable, LongString, ShortString};
 
+use crate::adapter::wire::{self, Error};
 use crate::message::{Field, Headers, Properties, Text};
-
-/// What AMQP 0-9-1 cannot carry.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// A short string is longer than its length byte can say.
-    #[error("`{name}` has {bytes} bytes, more than the 255 of a short string")]
-    TooLong {
-        /// The property or header.
-        name: &'static str,
-        /// Its length.
-        bytes: usize,
-    },
-    /// RabbitMQ closes the channel on an expiration that is not a number, or too large a one.
-    #[error("`expiration` is `{0}`, not a number of milliseconds up to 4294967295")]
-    Expiration(String),
-    /// RabbitMQ closes the channel where these are not lists of text: they name further routing keys.
-    #[error("header `{0}` must be a list of routing keys")]
-    CarbonCopy(&'static str),
-    /// More nesting than anybody writes, and maybe more than a reader's stack holds.
-    #[error("headers are nested deeper than {MAX_DEPTH} levels")]
-    TooDeep,
-    /// The header frame would exceed the negotiated frame size, which closes the connection.
-    #[error("headers and properties take about {bytes} bytes, more than the {limit} of a frame")]
-    TooLarge {
-        /// An estimate from above.
-        bytes: usize,
-        /// The frame size.
-        limit: usize,
-    },
-}
-
-/// The deepest nesting of tables and lists in headers.
-pub const MAX_DEPTH: usize = 64;
 
 /// A short string, if it is one.
 pub fn short(name: &'static str, text: &str) -> Result<ShortString, Error> {
@@ -48,18 +16,7 @@ pub fn short(name: &'static str, text: &str) -> Result<ShortString, Error> {
 
 /// Properties and headers for a publish.
 pub fn to_lapin(properties: &Properties, headers: &Headers, frame_max: usize) -> Result<BasicProperties, Error> {
-    for name in ["CC", "BCC"] {
-        let is_text = |item: &Field| matches!(item, Field::LongString(_));
-        match headers.get(name) {
-            None => {}
-            Some(Field::Array(items)) if items.iter().all(is_text) => {}
-            Some(_) => return Err(Error::CarbonCopy(name)),
-        }
-    }
-    let bytes = FRAME + size_of_properties(properties) + size_of_table(headers, 0)?;
-    if bytes > frame_max {
-        return Err(Error::TooLarge { bytes, limit: frame_max });
-    }
+    wire::check(properties, headers, frame_max)?;
     let mut lapin = BasicProperties::default();
     macro_rules! text {
         ($($field:ident => $with:ident;)*) => {$(
@@ -73,18 +30,12 @@ pub fn to_lapin(properties: &Properties, headers: &Headers, frame_max: usize) ->
         content_encoding => with_content_encoding;
         correlation_id => with_correlation_id;
         reply_to => with_reply_to;
+        expiration => with_expiration;
         message_id => with_message_id;
         kind => with_type;
         user_id => with_user_id;
         app_id => with_app_id;
         cluster_id => with_cluster_id;
-    }
-    if let Some(expiration) = &properties.expiration {
-        // Without the sign that Rust's parser allows.
-        if !expiration.bytes().all(|byte| byte.is_ascii_digit()) || expiration.parse::<u32>().is_err() {
-            return Err(Error::Expiration(expiration.to_string()));
-        }
-        lapin = lapin.with_expiration(short("expiration", expiration)?);
     }
     if let Some(mode) = properties.delivery_mode {
         lapin = lapin.with_delivery_mode(mode);
@@ -122,7 +73,7 @@ pub fn from_lapin(lapin: &BasicProperties) -> (Properties, Headers) {
     (properties, lapin.headers().as_ref().map(table_from_lapin).unwrap_or_default())
 }
 
-/// A field table for a publish or a declaration. Deeper than [`MAX_DEPTH`] it must not be.
+/// A field table for a publish or a declaration. Deeper than [`wire::MAX_DEPTH`] it must not be.
 pub fn table_to_lapin(headers: &Headers) -> Result<FieldTable, Error> {
     let entries: Result<BTreeMap<ShortString, AMQPValue>, Error> =
         headers.iter().map(|(name, field)| Ok((short("a header's name", name)?, to_value(field)?))).collect();
@@ -183,63 +134,6 @@ fn from_value(value: &AMQPValue) -> Field {
     }
 }
 
-/// Frame, class, weight, body size and flags of a content header (AMQP 0-9-1 section 4.2.6.1).
-const FRAME: usize = 7 + 2 + 2 + 8 + 2 + 1;
-
-fn size_of_properties(properties: &Properties) -> usize {
-    let Properties {
-        content_type,
-        content_encoding,
-        delivery_mode: _,
-        priority: _,
-        correlation_id,
-        reply_to,
-        expiration,
-        message_id,
-        timestamp: _,
-        kind,
-        user_id,
-        app_id,
-        cluster_id,
-    } = properties;
-    let texts = [
-        content_type,
-        content_encoding,
-        correlation_id,
-        reply_to,
-        expiration,
-        message_id,
-        kind,
-        user_id,
-        app_id,
-        cluster_id,
-    ];
-    let texts = texts.into_iter().flatten().map(|text| 1 + text.len()).sum::<usize>();
-    // Delivery mode, priority, timestamp.
-    texts + 1 + 1 + 8
-}
-
-fn size_of_table(table: &Headers, depth: usize) -> Result<usize, Error> {
-    if depth > MAX_DEPTH {
-        return Err(Error::TooDeep);
-    }
-    table.iter().try_fold(4, |sum, (name, field)| Ok(sum + 1 + name.len() + size_of(field, depth)?))
-}
-
-/// Bytes on the wire, at most, with the letter of the type.
-fn size_of(field: &Field, depth: usize) -> Result<usize, Error> {
-    if depth > MAX_DEPTH {
-        return Err(Error::TooDeep);
-    }
-    Ok(match field {
-        Field::ShortString(text) => 5 + text.len(),
-        Field::LongString(bytes) | Field::Bytes(bytes) => 5 + bytes.len(),
-        Field::Array(items) => items.iter().try_fold(5, |sum, item| Ok(sum + size_of(item, depth + 1)?))?,
-        Field::Table(table) => 1 + size_of_table(table, depth + 1)?,
-        _ => 9,
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -285,49 +179,5 @@ mod tests {
         let headers = Headers::from([("short".into(), Field::ShortString("text".into()))]);
         let lapin = to_lapin(&Properties::default(), &headers, 4_096).expect("fits");
         assert_eq!(from_lapin(&lapin).1["short"], Field::text("text"));
-    }
-
-    fn refusal(properties: Properties, headers: Headers) -> Error {
-        to_lapin(&properties, &headers, 32_768).map(|_| ()).expect_err("is refused")
-    }
-
-    #[test]
-    fn refuses_what_would_close_the_channel() {
-        let with = |properties| refusal(properties, Headers::new());
-        let long = Text::from("x".repeat(256));
-        let properties = Properties { message_id: Some(long.clone()), ..Properties::default() };
-        assert_eq!(with(properties), Error::TooLong { name: "message_id", bytes: 256 });
-        for wrong in ["abc", "", "-1", "+1", "1.5", " 1", "4294967296", "99999999999999999999"] {
-            let properties = Properties { expiration: Some(wrong.into()), ..Properties::default() };
-            assert_eq!(with(properties), Error::Expiration(wrong.into()));
-        }
-        let header = |name: &'static str, field| refusal(Properties::default(), Headers::from([(name.into(), field)]));
-        assert!(matches!(header("big", Field::text("x".repeat(40_000))), Error::TooLarge { .. }));
-        assert_eq!(header("CC", Field::text("audit")), Error::CarbonCopy("CC"));
-        assert_eq!(header("BCC", Field::Array(vec![Field::I32(1)])), Error::CarbonCopy("BCC"));
-        let deep = (0..100).fold(Field::Void, |inner, _| Field::Array(vec![inner]));
-        assert_eq!(header("deep", deep), Error::TooDeep);
-        let long_name = Headers::from([(long, Field::Void)]);
-        assert_eq!(refusal(Properties::default(), long_name), Error::TooLong { name: "a header's name", bytes: 256 });
-    }
-
-    /// The broker cuts the connection on a frame that is one byte too long.
-    #[test]
-    fn the_size_of_a_frame_is_never_underestimated() {
-        let full = || Some(Text::from("x".repeat(255)));
-        let properties = Properties {
-            content_type: full(),
-            content_encoding: full(),
-            correlation_id: full(),
-            reply_to: full(),
-            message_id: full(),
-            kind: full(),
-            app_id: full(),
-            cluster_id: full(),
-            ..Properties::default()
-        };
-        let sized = |bytes| Headers::from([("big".into(), Field::text("x".repeat(bytes)))]);
-        assert!(to_lapin(&properties, &sized(30_675), 32_768).is_ok());
-        assert!(matches!(refusal(properties, sized(30_676)), Error::TooLarge { bytes: 32_769, limit: 32_768 }));
     }
 }

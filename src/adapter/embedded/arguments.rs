@@ -88,6 +88,21 @@ impl Arguments {
     }
 }
 
+/// The first argument that differs between two declarations: its name and how each has it.
+pub(super) fn difference(theirs: &BTreeMap<Text, Field>, ours: &BTreeMap<Text, Field>) -> (Text, String, String) {
+    let show = |arguments: &BTreeMap<Text, Field>, name: &Text| match arguments.get(name) {
+        None => "none".to_owned(),
+        Some(value) => match (value.as_str(), unsigned(value)) {
+            (Some(text), _) => format!("`{text}`"),
+            (None, Some(number)) => format!("`{number}`"),
+            (None, None) => format!("`{value:?}`"),
+        },
+    };
+    let names = theirs.keys().chain(ours.keys());
+    let mut differences = names.map(|name| (name.clone(), show(theirs, name), show(ours, name)));
+    differences.find(|(_, theirs, ours)| theirs != ours).unwrap_or_default()
+}
+
 fn text(value: &Field) -> Option<Text> {
     value.as_str().map(Text::from)
 }

@@ -2,22 +2,19 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::adapter::wire;
 use crate::endpoint::topology::{self, Topology};
-use crate::endpoint::{Address, Delivery, EndpointError, SendError, Settlement, Tag};
-use crate::message::{Message, Text};
+use crate::endpoint::{Delivery, EndpointError, Settlement, Tag, declared_otherwise};
+use crate::message::{Field, Headers, Text};
 
-use super::arguments::Arguments;
-use super::death::{self, Reason};
+use super::arguments::{self, Arguments};
+use super::death::Reason;
 use super::exchange::{Exchange, Kind};
-use super::queue::{Queue, Stored, weight};
-
-/// How long a message waits whose dead-letter target does not take it (`x-dead-letter-strategy: at-least-once`).
-const DEAD_LETTER_RETRY: Duration = Duration::from_secs(1);
+use super::queue::{Back, Queue, Stored, weight};
 
 /// One consumer of a queue.
 struct Consumer {
@@ -31,11 +28,11 @@ struct Consumer {
 
 /// Exchanges, queues, consumers, and how much memory the messages take.
 pub(super) struct State {
-    exchanges: HashMap<Text, Exchange>,
-    queues: HashMap<Text, Queue>,
+    pub(super) exchanges: HashMap<Text, Exchange>,
+    pub(super) queues: HashMap<Text, Queue>,
     consumers: BTreeMap<u64, Consumer>,
-    bytes: usize,
-    max_bytes: usize,
+    pub(super) bytes: usize,
+    pub(super) max_bytes: usize,
     next_id: u64,
     /// Woken when the next deadline may have changed.
     pub(super) deadlines: Arc<Notify>,
@@ -77,10 +74,10 @@ impl State {
         match self.exchanges.get(name) {
             Some(_) if !wanted.declare => Ok(()),
             Some(exchange) if Kind::parse(&wanted.kind) == Some(exchange.kind) => Ok(()),
-            Some(exchange) => refused(format!(
-                "exchange `{name}` exists as {:?}, not as `{}`: PRECONDITION_FAILED",
-                exchange.kind, wanted.kind
-            )),
+            Some(exchange) => {
+                let (theirs, ours) = (format!("`{}`", exchange.kind.name()), format!("`{}`", wanted.kind));
+                refused(declared_otherwise("exchange", name, "type", &theirs, &ours))
+            }
             None if !wanted.declare => refused(format!("there is no exchange `{name}`: NOT_FOUND")),
             None if name.is_empty() || name.starts_with("amq.") => {
                 refused(format!("the name of exchange `{name}` is reserved: ACCESS_REFUSED"))
@@ -97,6 +94,7 @@ impl State {
 
     fn declare_queue(&mut self, wanted: &topology::Queue) -> Result<(), EndpointError> {
         let name = &wanted.name;
+        wire::check_short("queue", name).or_else(|error| refused(error.to_string()))?;
         let existing = self.queues.get(name);
         if !wanted.declare {
             return match existing {
@@ -111,15 +109,16 @@ impl State {
                 refused(format!("queue `{name}` belongs to another session: RESOURCE_LOCKED"))
             }
             Some(queue) if queue.arguments == arguments => Ok(()),
-            Some(queue) => refused(format!(
-                "queue `{name}` exists with other arguments: {:?}, not {arguments:?}: PRECONDITION_FAILED",
-                queue.arguments
-            )),
+            Some(queue) => {
+                let (argument, theirs, ours) = arguments::difference(&queue.declared, &wanted.arguments);
+                refused(declared_otherwise("queue", name, &argument, &theirs, &ours))
+            }
             None if name.is_empty() || name.starts_with("amq.") => {
                 refused(format!("the name of queue `{name}` is reserved: ACCESS_REFUSED"))
             }
             None => {
-                self.queues.insert(name.clone(), Queue::new(arguments, None));
+                let queue = Queue::new(arguments, wanted.arguments.clone(), None);
+                self.queues.insert(name.clone(), queue);
                 Ok(())
             }
         }
@@ -130,10 +129,7 @@ impl State {
             return refused(format!("there is no queue `{}` to bind: NOT_FOUND", wanted.queue));
         }
         match self.exchanges.get_mut(&wanted.exchange) {
-            Some(exchange) => {
-                exchange.bind(&wanted.routing_key, &wanted.queue);
-                Ok(())
-            }
+            Some(exchange) => exchange.bind(wanted).or_else(refused),
             None => refused(format!("there is no exchange `{}` to bind to: NOT_FOUND", wanted.exchange)),
         }
     }
@@ -141,7 +137,7 @@ impl State {
     /// Makes the private queue of a session.
     pub(super) fn reply_queue(&mut self, session: u64) -> Text {
         let name = Text::from(format!("amq.gen-{}", self.next_id()));
-        self.queues.insert(name.clone(), Queue::new(Arguments::default(), Some(session)));
+        self.queues.insert(name.clone(), Queue::new(Arguments::default(), Headers::new(), Some(session)));
         name
     }
 
@@ -158,111 +154,6 @@ impl State {
         self.bytes -= queue.drain().map(|stored| weight(&stored.message)).sum::<usize>();
         queue.changed.notify_waiters();
         self.exchanges.values_mut().for_each(|exchange| exchange.unbind_queue(name));
-    }
-
-    /// The queues that an address reaches; why there are none.
-    fn route(&self, to: &Address) -> Result<Vec<Text>, &'static str> {
-        let mut queues = match self.exchanges.get(&to.exchange) {
-            Some(exchange) => exchange.queues(&to.routing_key),
-            None if to.exchange.is_empty() => vec![to.routing_key.clone()],
-            None => return Err("NOT_FOUND"),
-        };
-        queues.retain(|queue| self.queues.contains_key(queue));
-        if queues.is_empty() { Err("NO_ROUTE") } else { Ok(queues) }
-    }
-
-    /// Publishes with `mandatory`. Queues that have room get the message even if another refuses it.
-    pub(super) fn publish(&mut self, to: &Address, message: Message) -> Result<(), SendError> {
-        let ttl = match message.properties.expiration.as_deref().map(str::parse) {
-            None => None,
-            Some(Ok(milliseconds)) => Some(Duration::from_millis(milliseconds)),
-            Some(Err(_)) => return Err(SendError::Invalid("`expiration` is not a number of milliseconds".to_owned())),
-        };
-        let queues = self.route(to).map_err(|reason| SendError::Unroutable {
-            exchange: to.exchange.to_string(),
-            routing_key: to.routing_key.to_string(),
-            reason: reason.to_owned(),
-        })?;
-        let bytes = weight(&message);
-        if self.bytes.saturating_add(bytes.saturating_mul(queues.len())) > self.max_bytes {
-            return Err(SendError::Nack);
-        }
-        let accepted = self.enqueue(&queues, message, to, ttl);
-        if accepted { Ok(()) } else { Err(SendError::Nack) }
-    }
-
-    /// Puts a message into each queue that has room; whether all had.
-    fn enqueue(&mut self, queues: &[Text], message: Message, to: &Address, ttl: Option<Duration>) -> bool {
-        let bytes = weight(&message);
-        let mut all = true;
-        let mut overflown = Vec::new();
-        for name in queues {
-            let Some(queue) = self.queues.get_mut(name) else { continue };
-            if queue.rejects(message.body.len()) {
-                all = false;
-                continue;
-            }
-            queue.push(message.clone(), to.clone(), ttl);
-            self.bytes = self.bytes.saturating_add(bytes);
-            while let Some(stored) = queue.overflow() {
-                overflown.push((name.clone(), stored));
-            }
-            if queue.deadline().is_some() {
-                self.deadlines.notify_one();
-            }
-        }
-        for (name, stored) in overflown {
-            self.bytes = self.bytes.saturating_sub(weight(&stored.message));
-            // A head that is dropped to make room is gone, whatever its dead-letter queue says.
-            let _lost = self.dead_letter(&name, stored, Reason::MaxLen);
-        }
-        all
-    }
-
-    /// Publishes a given-up message to its queue's dead-letter exchange. Gives it back if the queue must keep it.
-    ///
-    /// Recursion through overflowing dead-letter queues ends: a message never comes back to a queue that it
-    /// has died in.
-    fn dead_letter(&mut self, queue: &Text, stored: Stored, reason: Reason) -> Option<Stored> {
-        let arguments = &self.queues.get(queue)?.arguments;
-        let exchange = arguments.dead_letter_exchange.clone()?;
-        let routing_key = arguments.dead_letter_routing_key.clone();
-        let must_keep = arguments.at_least_once && reason != Reason::MaxLen;
-        let to = Address { exchange, routing_key: routing_key.unwrap_or_else(|| stored.address.routing_key.clone()) };
-        let mut letter = stored.message.clone();
-        death::record(&mut letter, queue, reason, &stored.address);
-        let mut queues = self.route(&to).unwrap_or_default();
-        queues.retain(|target| !death::goes_round(&letter, target));
-        let full = |target: &Text| self.queues.get(target).is_some_and(|queue| queue.rejects(letter.body.len()));
-        if must_keep && (queues.is_empty() || queues.iter().any(full)) {
-            return Some(stored);
-        }
-        self.enqueue(&queues, letter, &to, None);
-        None
-    }
-
-    /// Gives up what is too old, and says when to look again.
-    pub(super) fn expire(&mut self) -> Option<Instant> {
-        let now = Instant::now();
-        let names: Vec<Text> = self.queues.keys().cloned().collect();
-        for name in names {
-            self.expire_queue(&name, now);
-        }
-        self.queues.values().filter_map(Queue::deadline).min()
-    }
-
-    fn expire_queue(&mut self, name: &Text, now: Instant) {
-        while let Some(stored) = self.queues.get_mut(name).and_then(|queue| queue.pop_expired(now)) {
-            let bytes = weight(&stored.message);
-            match self.dead_letter(name, stored, Reason::Expired) {
-                None => self.bytes = self.bytes.saturating_sub(bytes),
-                Some(kept) => {
-                    if let Some(queue) = self.queues.get_mut(name) {
-                        queue.keep_until(kept, now + DEAD_LETTER_RETRY);
-                    }
-                }
-            }
-        }
     }
 
     /// Starts to consume a queue; gives the consumer's id and what wakes it.
@@ -293,22 +184,20 @@ impl State {
         Ok((id, changed))
     }
 
-    /// What a consumer gets now; `None` if it has to wait.
-    pub(super) fn take(&mut self, id: u64, max: usize) -> Result<Option<Vec<Delivery>>, EndpointError> {
-        let (name, room, stopped) = match self.consumers.get(&id) {
-            None => return Err(gone()),
-            Some(consumer) => {
-                let room = consumer.prefetch.saturating_sub(consumer.unsettled.len()).min(max);
-                (consumer.queue.clone(), room, consumer.stopped)
-            }
-        };
-        if stopped {
-            return Ok(Some(Vec::new()));
+    /// What a consumer gets now, in the inner option; `None` there if it has to wait. The outer one is `None` if
+    /// there is no such consumer any more.
+    pub(super) fn take(&mut self, id: u64, max: usize) -> Option<Option<Vec<Delivery>>> {
+        let consumer = self.consumers.get(&id)?;
+        let room = consumer.prefetch.saturating_sub(consumer.unsettled.len()).min(max);
+        let name = consumer.queue.clone();
+        if consumer.stopped {
+            return Some(Some(Vec::new()));
         }
         self.expire_queue(&name, Instant::now());
         if !self.is_active(id, &name) {
-            return Ok(None);
+            return Some(None);
         }
+        let quorum = self.queues.get(&name).is_some_and(|queue| queue.arguments.quorum);
         let mut deliveries = Vec::new();
         while deliveries.len() < room {
             let Some(stored) = self.queues.get_mut(&name).and_then(Queue::pop) else { break };
@@ -320,12 +209,19 @@ impl State {
                 address: stored.address.clone(),
                 message: stored.message.clone(),
             });
+            if quorum
+                && stored.deliveries > 0
+                && let Some(given) = deliveries.last_mut()
+            {
+                let count = Field::I64(stored.deliveries.into());
+                given.message.headers.insert(Text::borrowed("x-delivery-count"), count);
+            }
             consumer.unsettled.insert(consumer.next_tag, stored);
         }
         if self.queues.get(&name).is_some_and(|queue| queue.deadline().is_some()) {
             self.deadlines.notify_one();
         }
-        Ok(if deliveries.is_empty() { None } else { Some(deliveries) })
+        Some(if deliveries.is_empty() { None } else { Some(deliveries) })
     }
 
     /// With a single active consumer, the oldest one alone gets messages.
@@ -334,12 +230,14 @@ impl State {
         !single || self.consumers.iter().find(|(_, other)| other.queue == *name).is_some_and(|(first, _)| *first == id)
     }
 
-    pub(super) fn settle(&mut self, id: u64, settlement: Settlement) -> Result<(), EndpointError> {
+    /// Settles; `None` if there is no such consumer any more.
+    pub(super) fn settle(&mut self, id: u64, settlement: Settlement) -> Option<Result<(), EndpointError>> {
         let (Settlement::Ack(tag) | Settlement::AckThrough(tag) | Settlement::Requeue(tag)) = settlement;
-        let consumer = self.consumers.get_mut(&id).ok_or_else(gone)?;
+        let consumer = self.consumers.get_mut(&id)?;
         if !consumer.unsettled.contains_key(&tag.0) {
             self.end_consumer(id);
-            return Err(EndpointError::Unavailable(format!("unknown delivery tag {}: PRECONDITION_FAILED", tag.0)));
+            let reason = format!("unknown delivery tag {}: PRECONDITION_FAILED", tag.0);
+            return Some(Err(EndpointError::Unavailable(reason)));
         }
         let settled: Vec<Stored> = match settlement {
             Settlement::AckThrough(_) => {
@@ -350,15 +248,15 @@ impl State {
         };
         let queue = consumer.queue.clone();
         if let Settlement::Requeue(_) = settlement {
-            self.give_back(&queue, settled);
+            self.give_back(&queue, settled, Back::Requeued);
         } else {
             self.bytes -= settled.iter().map(|stored| weight(&stored.message)).sum::<usize>();
         }
-        Ok(())
+        Some(Ok(()))
     }
 
     /// Puts unsettled messages back, or gives them up at the queue's delivery limit.
-    fn give_back(&mut self, name: &Text, unsettled: Vec<Stored>) {
+    fn give_back(&mut self, name: &Text, unsettled: Vec<Stored>, how: Back) {
         for mut stored in unsettled {
             stored.deliveries = stored.deliveries.saturating_add(1);
             let bytes = weight(&stored.message);
@@ -369,7 +267,7 @@ impl State {
                 Some(stored)
             };
             match (back, self.queues.get_mut(name)) {
-                (Some(stored), Some(queue)) => queue.put_back(stored),
+                (Some(stored), Some(queue)) => queue.put_back(stored, how),
                 _ => self.bytes = self.bytes.saturating_sub(bytes),
             }
         }
@@ -377,14 +275,14 @@ impl State {
     }
 
     /// Gives no more deliveries to a consumer.
-    pub(super) fn stop(&mut self, id: u64) -> Result<(), EndpointError> {
-        self.consumers.get_mut(&id).map(|consumer| consumer.stopped = true).ok_or_else(gone)
+    pub(super) fn stop(&mut self, id: u64) -> Option<()> {
+        self.consumers.get_mut(&id).map(|consumer| consumer.stopped = true)
     }
 
     /// Ends a consumer; what it has not settled goes back.
     pub(super) fn end_consumer(&mut self, id: u64) {
         let Some(consumer) = self.consumers.remove(&id) else { return };
-        self.give_back(&consumer.queue, consumer.unsettled.into_values().collect());
+        self.give_back(&consumer.queue, consumer.unsettled.into_values().collect(), Back::Lost);
         if let Some(queue) = self.queues.get(&consumer.queue) {
             queue.changed.notify_waiters();
         }
@@ -429,10 +327,6 @@ impl State {
     }
 }
 
-fn refused<T>(reason: String) -> Result<T, EndpointError> {
+pub(super) fn refused<T>(reason: String) -> Result<T, EndpointError> {
     Err(EndpointError::Refused(reason))
-}
-
-fn gone() -> EndpointError {
-    EndpointError::Unavailable("the session or the queue is gone".to_owned())
 }

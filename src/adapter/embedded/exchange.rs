@@ -1,27 +1,31 @@
 //! Exchanges: which queues a message goes to.
 
-use crate::message::Text;
+use crate::endpoint::topology::Binding;
+use crate::message::{Field, Headers, Text};
 
 use super::topic;
 
-/// How an exchange compares a routing key with its bindings.
+/// How an exchange compares a message with its bindings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Direct,
     Topic,
     Fanout,
-    /// Bindings have no arguments here, and a binding without arguments fits every message.
     Headers,
 }
 
 impl Kind {
     pub(super) fn parse(name: &str) -> Option<Self> {
-        match name {
-            "direct" => Some(Self::Direct),
-            "topic" => Some(Self::Topic),
-            "fanout" => Some(Self::Fanout),
-            "headers" => Some(Self::Headers),
-            _ => None,
+        [Self::Direct, Self::Topic, Self::Fanout, Self::Headers].into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// The protocol's name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Direct => "direct",
+            Self::Topic => "topic",
+            Self::Fanout => "fanout",
+            Self::Headers => "headers",
         }
     }
 }
@@ -30,7 +34,7 @@ impl Kind {
 #[derive(Debug)]
 pub(super) struct Exchange {
     pub(super) kind: Kind,
-    bindings: Vec<(Text, Text)>,
+    bindings: Vec<Binding>,
 }
 
 impl Exchange {
@@ -38,53 +42,71 @@ impl Exchange {
         Self { kind, bindings: Vec::new() }
     }
 
-    /// Binds a queue; a second time changes nothing.
-    pub(super) fn bind(&mut self, routing_key: &Text, queue: &Text) {
-        if !self.bindings.iter().any(|(key, bound)| key == routing_key && bound == queue) {
-            self.bindings.push((routing_key.clone(), queue.clone()));
+    /// Binds a queue; a second time changes nothing. The error is one sentence.
+    pub(super) fn bind(&mut self, binding: &Binding) -> Result<(), String> {
+        let mode = binding.arguments.get(MATCH);
+        if self.kind == Kind::Headers && mode.is_some_and(|mode| !matches!(mode.as_str(), Some("all" | "any"))) {
+            return Err(format!(
+                "binding queue `{}` to exchange `{}`: `x-match` must be `all` or `any`: PRECONDITION_FAILED",
+                binding.queue, binding.exchange
+            ));
         }
+        if !self.bindings.contains(binding) {
+            self.bindings.push(binding.clone());
+        }
+        Ok(())
     }
 
     /// Forgets a queue that is gone.
     pub(super) fn unbind_queue(&mut self, queue: &str) {
-        self.bindings.retain(|(_, bound)| bound != queue);
+        self.bindings.retain(|binding| binding.queue != queue);
     }
 
-    /// The queues for a routing key, each once.
-    pub(super) fn queues(&self, routing_key: &str) -> Vec<Text> {
+    /// The queues for a message, each once.
+    pub(super) fn queues(&self, routing_key: &str, headers: &Headers) -> Vec<Text> {
         let mut queues: Vec<Text> = Vec::new();
-        for (pattern, queue) in &self.bindings {
+        for binding in &self.bindings {
             let fits = match self.kind {
-                Kind::Direct => pattern == routing_key,
-                Kind::Topic => topic::matches(pattern, routing_key),
-                Kind::Fanout | Kind::Headers => true,
+                Kind::Direct => binding.routing_key == routing_key,
+                Kind::Topic => topic::matches(&binding.routing_key, routing_key),
+                Kind::Fanout => true,
+                Kind::Headers => fits(&binding.arguments, headers),
             };
-            if fits && !queues.contains(queue) {
-                queues.push(queue.clone());
+            if fits && !queues.contains(&binding.queue) {
+                queues.push(binding.queue.clone());
             }
         }
         queues
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// Says whether `all` or `any` of a binding's arguments must fit.
+const MATCH: &str = "x-match";
 
-    fn exchange(kind: Kind) -> Exchange {
-        let mut exchange = Exchange::new(kind);
-        exchange.bind(&"a.b".into(), &"one".into());
-        exchange.bind(&"a.*".into(), &"two".into());
-        exchange.bind(&"#".into(), &"two".into());
-        exchange
-    }
+/// Whether headers fit a binding's arguments, of which those that begin with `x-` do not count.
+fn fits(arguments: &Headers, headers: &Headers) -> bool {
+    let mut wanted = arguments.iter().filter(|(name, _)| !name.starts_with("x-"));
+    let fits = |(name, value): (&Text, &Field)| headers.get(name).is_some_and(|found| same(value, found));
+    if arguments.get(MATCH).and_then(Field::as_str) == Some("any") { wanted.any(fits) } else { wanted.all(fits) }
+}
 
-    #[test]
-    fn each_kind_chooses_its_queues_once() {
-        assert_eq!(exchange(Kind::Direct).queues("a.b"), ["one"]);
-        assert_eq!(exchange(Kind::Topic).queues("a.b"), ["one", "two"]);
-        assert_eq!(exchange(Kind::Topic).queues("x"), ["two"]);
-        assert_eq!(exchange(Kind::Fanout).queues("x"), ["one", "two"]);
-        assert_eq!(exchange(Kind::Headers).queues("x"), ["one", "two"]);
-    }
+/// Equal values; of numbers, whatever their width. Void asks for presence alone.
+fn same(wanted: &Field, found: &Field) -> bool {
+    matches!(wanted, Field::Void)
+        || wanted == found
+        || matches!((whole(wanted), whole(found)), (Some(a), Some(b)) if a == b)
+        || matches!((wanted, found), (Field::F32(a), Field::F64(b)) | (Field::F64(b), Field::F32(a)) if f64::from(*a) == *b)
+}
+
+fn whole(field: &Field) -> Option<i64> {
+    Some(match *field {
+        Field::I8(number) => number.into(),
+        Field::U8(number) => number.into(),
+        Field::I16(number) => number.into(),
+        Field::U16(number) => number.into(),
+        Field::I32(number) => number.into(),
+        Field::U32(number) => number.into(),
+        Field::I64(number) => number,
+        _ => return None,
+    })
 }

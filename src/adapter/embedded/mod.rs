@@ -6,6 +6,7 @@ mod arguments;
 mod broker;
 mod death;
 mod exchange;
+mod publish;
 mod queue;
 mod session;
 mod topic;

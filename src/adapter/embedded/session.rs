@@ -56,7 +56,8 @@ impl EmbeddedSession {
     fn consume(&self, queue: &str, prefetch: u16) -> Result<Consumer, EndpointError> {
         self.check()?;
         let (id, changed) = self.broker.shared.state().consume(self.id, queue, prefetch)?;
-        Ok(Consumer { broker: self.broker.clone(), id, changed, _session: self.this.upgrade() })
+        let (broker, alive) = (self.broker.clone(), Arc::clone(&self.alive));
+        Ok(Consumer { broker, id, queue: queue.into(), changed, alive, _session: self.this.upgrade() })
     }
 }
 
@@ -109,7 +110,9 @@ impl Session for EmbeddedSession {
 struct Consumer {
     broker: Broker,
     id: u64,
+    queue: Text,
     changed: Arc<Notify>,
+    alive: Arc<AtomicBool>,
     _session: Option<Arc<EmbeddedSession>>,
 }
 
@@ -120,12 +123,22 @@ impl Consumer {
             tokio::pin!(changed);
             // Registered before looking, so that no change in between is missed.
             changed.as_mut().enable();
-            let taken = self.broker.shared.state().take(self.id, max)?;
+            let taken = self.broker.shared.state().take(self.id, max).ok_or_else(|| self.end())?;
             if let Some(deliveries) = taken {
                 return Ok(deliveries);
             }
             changed.await;
         }
+    }
+
+    /// Why it gives nothing any more.
+    fn end(&self) -> EndpointError {
+        let why = if self.alive.load(Ordering::Acquire) {
+            "ended by the broker; was the queue deleted?"
+        } else {
+            "the session with the embedded broker has ended"
+        };
+        EndpointError::Unavailable(format!("consuming queue `{}`: {why}", self.queue))
     }
 }
 
@@ -141,11 +154,13 @@ impl Source for Consumer {
     }
 
     fn settle(&mut self, settlement: Settlement) -> BoxFuture<'_, Result<(), EndpointError>> {
-        Box::pin(async move { self.broker.shared.state().settle(self.id, settlement) })
+        Box::pin(
+            async move { self.broker.shared.state().settle(self.id, settlement).unwrap_or_else(|| Err(self.end())) },
+        )
     }
 
     fn stop(&mut self) -> BoxFuture<'_, Result<(), EndpointError>> {
-        Box::pin(async move { self.broker.shared.state().stop(self.id) })
+        Box::pin(async move { self.broker.shared.state().stop(self.id).ok_or_else(|| self.end()) })
     }
 }
 

@@ -54,6 +54,7 @@ pub fn topology() -> Topology {
             queue: Text::borrowed(queue),
             exchange: Text::borrowed(exchange),
             routing_key: Text::borrowed(key),
+            arguments: Default::default(),
         });
     }
     topology

@@ -6,7 +6,7 @@ use std::ops::Range;
 use crate::diagnostic::yaml::Spanned;
 use crate::diagnostic::{codes, did_you_mean};
 use crate::endpoint::Address;
-use crate::endpoint::settings::{AmqpSource, AmqpTarget, Endpoint, ExchangeKind, KINDS};
+use crate::endpoint::settings::{AmqpBinding, AmqpSource, AmqpTarget, Endpoint, ExchangeKind, KINDS, Matching};
 use crate::endpoint::topology::{Binding, Exchange, Queue};
 use crate::message::{Field, Text};
 use crate::route::plan::dead_letter_queue;
@@ -56,16 +56,38 @@ impl Compiler<'_> {
                     "remove `bindings` or `declare: false`",
                 );
             }
-            let key = binding.routing_key.as_ref().map(|key| key.value.as_str()).unwrap_or_default();
-            if key.is_empty() && binding.kind != ExchangeKind::Fanout {
-                let message = format!("a binding to the {} exchange needs a routing key", binding.kind.name());
-                self.error(codes::VALUE_INVALID, &binding.exchange.span, message, "add `routing_key: …`, `#` for all");
-            }
-            self.exchange(&binding.exchange, binding.kind.name(), declare);
-            let exchange = Text::from(binding.exchange.value.as_str());
-            self.topology.bindings.push(Binding { queue: queue.clone(), exchange, routing_key: key.into() });
+            self.binding(&queue, binding, declare);
         }
         Some(source)
+    }
+
+    fn binding(&mut self, queue: &Text, binding: &AmqpBinding, declare: bool) {
+        let (kind, place) = (binding.kind, &binding.exchange.span);
+        let key = binding.routing_key.as_ref().map(|key| key.value.as_str()).unwrap_or_default();
+        if key.is_empty() && kind.uses_routing_key() {
+            let message = format!("a binding to the {} exchange needs a routing key", kind.name());
+            self.error(codes::VALUE_INVALID, place, message, "add `routing_key: …`, `#` for all");
+        }
+        let mut arguments: BTreeMap<Text, Field> =
+            binding.headers.iter().map(|(name, value)| (Text::from(name.as_str()), value.0.clone())).collect();
+        if kind == ExchangeKind::Headers {
+            if arguments.is_empty() {
+                let message = "a binding to the headers exchange needs headers to compare";
+                self.error(codes::VALUE_INVALID, place, message, "add `headers: { name: value }`");
+            }
+            if let Some(name) = binding.headers.keys().find(|name| name.starts_with("x-")) {
+                let message = format!("the broker does not compare the header `{name}`: its name begins with `x-`");
+                self.error(codes::VALUE_INVALID, place, message, "compare a header with another name");
+            }
+            let matching = binding.matching.as_ref().map_or(Matching::All, |matching| matching.value);
+            arguments.insert("x-match".into(), Field::text(matching.name()));
+        } else if !arguments.is_empty() || binding.matching.is_some() {
+            let message = format!("a {} exchange does not look at headers", kind.name());
+            self.error(codes::VALUE_INVALID, place, message, "add `kind: headers`, or remove `headers` and `match`");
+        }
+        self.exchange(&binding.exchange, kind.name(), declare);
+        let exchange = Text::from(binding.exchange.value.as_str());
+        self.topology.bindings.push(Binding { queue: queue.clone(), exchange, routing_key: key.into(), arguments });
     }
 
     fn queue_name(&mut self, queue: &Spanned<String>) {
@@ -132,7 +154,7 @@ impl Compiler<'_> {
             (None, Some(key)) => self
                 .expression(key)
                 .map(|routing_key| Target::Computed { exchange, routing_key: Box::new(routing_key) }),
-            (None, None) if amqp.kind == ExchangeKind::Fanout && !exchange.is_empty() => {
+            (None, None) if !amqp.kind.uses_routing_key() && !exchange.is_empty() => {
                 Some(Target::Fixed(Address { exchange, routing_key: Text::new() }))
             }
             (None, None) => {

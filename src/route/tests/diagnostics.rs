@@ -21,6 +21,18 @@ const MISTAKES: &[(&str, &str)] = &[
         "from: { amqp: { queue: q, declare: false, bindings: [{ exchange: e, routing_key: k }] } }\nreply: {}",
     ),
     ("binding without key", "from: { amqp: { queue: q, bindings: [{ exchange: e }] } }\nreply: {}"),
+    (
+        "headers to compare",
+        "from:\n  amqp:\n    queue: q\n    bindings:\n      - { exchange: e, kind: headers }\n      - { exchange: e, kind: headers, headers: { x-a: 1 } }\n      - { exchange: f, routing_key: k, headers: { a: 1 } }\nreply: {}",
+    ),
+    (
+        "a header that is no scalar",
+        "from: { amqp: { queue: q, bindings: [{ exchange: e, kind: headers, headers: { a: [1] } }] } }\nreply: {}",
+    ),
+    (
+        "how headers match",
+        "from: { amqp: { queue: q, bindings: [{ exchange: e, kind: headers, match: some, headers: { a: 1 } }] } }\nreply: {}",
+    ),
     ("exchange kind", "from: { amqp: { queue: q, bindings: [{ exchange: e, kind: topik }] } }\nreply: {}"),
     (
         "unknown steps, all at once",
@@ -121,7 +133,7 @@ fn routes_are_checked_against_each_other() {
 fn explains_itself() {
     let plan = plan(
         "description: Orders of the shop.
-from: { amqp: { queue: shop.orders, bindings: [{ exchange: shop, routing_key: order.* }] } }
+from: { amqp: { queue: shop.orders, bindings: [{ exchange: shop, routing_key: order.* }, { exchange: events, kind: headers, headers: { type: order, urgent: true, version: 2 } }] } }
 steps:
   - filter: { when: .topic == \"orders/create\" }
   - set: { headers: { shop-order: .order.number }, properties: { type: '\"erp.order\"' } }
