@@ -65,7 +65,11 @@ fn failures(out: &mut String, plan: &Plan) -> fmt::Result {
     }
     writeln!(out, "  permanent (contract, mapping, unroutable, ...): 1 attempt, then dead letter")?;
     writeln!(out, "  connection lost: the message stays in its queue and is taken again")?;
-    writeln!(out, "  dead letters: queue {dead}, with the reason in headers `trunkline-failure-...`")
+    writeln!(out, "  dead letters: queue {dead}, with the reason in headers `trunkline-failure-...`")?;
+    if plan.reply().is_some() {
+        writeln!(out, "  the sender then gets an answer with the reason in header `trunkline-error`")?;
+    }
+    Ok(())
 }
 
 fn broker(out: &mut String, topology: &Topology) -> fmt::Result {

@@ -11,6 +11,7 @@ pub mod plan;
 pub mod run;
 pub mod expression;
 pub mod dead_letter;
+pub mod error_reply;
 pub mod retry;
 pub mod explain;
 pub mod fake;
@@ -21,6 +22,7 @@ mod variables;
 
 pub use compile::{Library, check_set, compile};
 pub use dead_letter::{Origin, dead_letter};
+pub use error_reply::error_reply;
 pub use explain::explain;
 pub use plan::{Outcome, Plan, Processed};
 

@@ -39,7 +39,8 @@ pub struct Route {
 /// Steps in order.
 pub type Steps = Vec<Spanned<Step>>;
 
-/// The answer to the sender.
+/// The answer to the sender. If the message fails for good, the sender gets an answer without a body, whose header
+/// `trunkline-error` says why.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Reply {

@@ -196,7 +196,7 @@ impl<'a> Run<'a> {
     pub(super) async fn publish(self) -> Result<(), Failure> {
         let ports = self.ports;
         let start = |sending: Sending| {
-            let direct = sending.address.exchange.is_empty() && sending.address.routing_key.starts_with(DIRECT_REPLY);
+            let direct = is_direct_reply(&sending.address);
             let confirmed = ports.send(&sending.address, sending.message);
             async move {
                 match confirmed.await {
@@ -224,6 +224,11 @@ impl<'a> Run<'a> {
             _ => first.map_or(Ok(()), Err),
         }
     }
+}
+
+/// Whether the broker says of an answer to this address that it is unroutable, although it is delivered.
+pub fn is_direct_reply(to: &Address) -> bool {
+    to.exchange.is_empty() && to.routing_key.starts_with(DIRECT_REPLY)
 }
 
 fn lazy(slot: &mut Option<Value>, used: bool, make: impl FnOnce() -> Value) -> Value {

@@ -7,8 +7,10 @@ use std::time::SystemTime;
 
 use crate::endpoint::{Address, Delivery, SendError};
 use crate::message::{Class, Failure, Message};
+use crate::route::ports::Ports;
 use crate::route::retry::{Tried, postpone};
-use crate::route::{Origin, dead_letter};
+use crate::route::run::is_direct_reply;
+use crate::route::{Origin, dead_letter, error_reply};
 use crate::telemetry::events;
 use crate::telemetry::metrics::Completed;
 
@@ -59,7 +61,20 @@ impl Context {
         self.status.metrics.dead_letter(&failure);
         events::dead_lettered(&self.status.name, &message.properties, &failure, attempts);
         self.tell(message, || What::DeadLettered { failure: failure.clone(), message: message.clone() });
+        if self.work.answers() {
+            self.answer(message, &failure).await;
+        }
         Ok(Completed::DeadLettered)
+    }
+
+    /// Tells who asked. The request is safe already, so an answer that nobody takes changes nothing.
+    async fn answer(&self, asked: &Message, failure: &Failure) {
+        if let Some((to, answer)) = error_reply(asked, failure, self.work.name(), self.ports.new_id())
+            && let Err(lost) = self.ports.send(&to, answer).await
+            && !is_direct_reply(&to)
+        {
+            events::unanswered(&self.status.name, &asked.properties, &lost);
+        }
     }
 
     /// Publishes, however long that takes: until then the route is paused and the message kept. `false` if the

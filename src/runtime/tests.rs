@@ -58,6 +58,9 @@ impl Work for Script {
     fn calls(&self) -> bool {
         self.calls
     }
+    fn answers(&self) -> bool {
+        false
+    }
     fn parses(&self) -> bool {
         self.parses
     }
@@ -428,6 +431,9 @@ async fn one_route_that_is_refused_does_not_hold_up_the_others() {
             self.0.retries()
         }
         fn calls(&self) -> bool {
+            false
+        }
+        fn answers(&self) -> bool {
             false
         }
         fn parses(&self) -> bool {

@@ -25,6 +25,8 @@ pub trait Work: Send + Sync + 'static {
     fn retries(&self) -> &Ladder;
     /// Whether it sends requests and waits for answers.
     fn calls(&self) -> bool;
+    /// Whether it answers who asks, and so tells them when a message has failed for good.
+    fn answers(&self) -> bool;
     /// Whether it may look at bodies, so that its runs are worth tasks of their own.
     fn parses(&self) -> bool;
     /// Runs one message, with all attempts at once; resolves when all effects are confirmed.
@@ -61,12 +63,16 @@ impl Work for Plan {
     }
 
     fn calls(&self) -> bool {
-        any_step(self.steps(), |placed| placed.pattern == "call")
+        any_step(self.steps(), |placed| placed.step.calls())
+    }
+
+    fn answers(&self) -> bool {
+        self.reply().is_some()
     }
 
     fn parses(&self) -> bool {
         let answers = self.reply().flatten().is_some();
-        self.accepts().is_some() || answers || any_step(self.steps(), |placed| placed.pattern != "to")
+        self.accepts().is_some() || answers || any_step(self.steps(), |placed| placed.step.looks())
     }
 
     fn process<'a>(&'a self, delivery: &'a Delivery, ports: &'a dyn Ports) -> BoxFuture<'a, Processed> {

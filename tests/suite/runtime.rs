@@ -241,6 +241,51 @@ async fn a_reply_reaches_who_asked() {
     .await;
 }
 
+const REPLY_OF_CALL: &str = "
+from: { amqp: { queue: IN } }
+steps:
+  - id: ask
+    call: { amqp: { routing_key: OTHER }, timeout: 50ms }
+reply: {}
+on_error: { retry: { immediate: 0, delayed: [50ms] } }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asked_learns_that_the_request_failed() {
+    on_each(REPLY_OF_CALL, |rig| async move {
+        let mut replies = rig.client.replies().await.expect("a reply queue");
+        let ask = |id: &str, correlation_id: Option<&str>, reply_to: &str| {
+            let mut question = message(id, "nobody answers");
+            question.properties.correlation_id = correlation_id.map(Text::from);
+            question.properties.reply_to = Some(reply_to.into());
+            question
+        };
+        let gone = unique("gone");
+        let address = replies.address().to_owned();
+        rig.publish([ask("m0", None, &gone), ask("m1", Some("c1"), &address), ask("m2", None, &address)]).await;
+        let mut asked = Vec::new();
+        for _ in 0..2 {
+            // After the last attempt, and not before.
+            let answer = soon("an answer", replies.receive()).await.expect("the queue lives");
+            assert_eq!(header(&answer, "trunkline-error"), "no answer within 50ms");
+            assert_eq!(header(&answer, "trunkline-failure-type"), "timeout");
+            assert_eq!(header(&answer, "trunkline-failure-class"), "transient");
+            assert!(answer.body.is_empty());
+            asked.push(answer.properties.correlation_id.expect("a correlation id"));
+        }
+        asked.sort();
+        assert_eq!(asked, ["c1", "m2"]);
+        // All three are dead letters, also the one that nobody waits for.
+        let mut dead = rig.dead_letters().await;
+        for letter in take(&mut *dead, 3).await {
+            assert_eq!(letter.message.body, "nobody answers");
+            assert_eq!(letter.message.headers.get("trunkline-attempts"), Some(&Field::I64(2)));
+        }
+        rig.stop_and_find_all_settled().await;
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn stopping_under_load_doubles_nothing_and_loses_nothing() {
     for (client, adapter) in brokers().await {

@@ -40,8 +40,14 @@ impl Ledger {
         let id = if is_answer { &properties.correlation_id } else { &properties.message_id };
         let Some((id, sending)) = id.as_ref().and_then(|id| self.open.remove_entry(id)) else { return };
         let failure = seen.message.headers.get(header_names::FAILURE_TYPE).and_then(|field| field.as_str());
+        let is_error = is_answer && seen.message.headers.contains_key(header_names::ERROR);
+        if is_error && matches!(sending.expected, Expected::DeadLetter(_)) {
+            // Who asked is told of it; the message itself is still to be found.
+            self.open.insert(id, sending);
+            return;
+        }
         let is_expected = match sending.expected {
-            Expected::Answer => is_answer,
+            Expected::Answer => is_answer && !is_error,
             Expected::Delivery => !is_answer && seen.who != Who::DeadLetters,
             Expected::DeadLetter(kind) => seen.who == Who::DeadLetters && failure == Some(kind),
         };

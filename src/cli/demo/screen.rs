@@ -73,6 +73,9 @@ impl Screen {
             let reason =
                 format!("{}: {}", header(header_names::FAILURE_TYPE), short(header(header_names::FAILURE_REASON)));
             self.line(AnsiColor::Red, '✗', name(seen.who), &seen.queue, &reason);
+        } else if seen.message.headers.contains_key(header_names::ERROR) {
+            let reason = format!("error: {}", short(header(header_names::ERROR)));
+            self.line(AnsiColor::Yellow, '←', name(seen.who), &seen.queue, &reason);
         } else {
             self.line(AnsiColor::Green, '←', name(seen.who), &seen.queue, &short(&text(&seen.message)));
         }

@@ -131,6 +131,35 @@ impl Compiler<'_> {
         endpoint.amqp.as_ref()
     }
 
+    /// Compiles the endpoint of a step that has `options` beside it. A key that is none of them is meant as an
+    /// endpoint where there is no endpoint, unless it is misspelt.
+    pub fn call_target(
+        &mut self,
+        amqp: Option<&AmqpTarget>,
+        unknown: &[Spanned<String>],
+        options: &[&'static str],
+        span: &Range<usize>,
+    ) -> Option<Target> {
+        for key in unknown {
+            let name = &key.value;
+            let similar = did_you_mean(name, options.iter().chain(KINDS).copied());
+            let hint = match (similar, amqp) {
+                (Some(similar), _) => format!("write `{similar}`"),
+                (None, Some(_)) => format!("known keys: {}", backticks(&[KINDS, options].concat())),
+                (None, None) => format!("known endpoints: {}", backticks(KINDS)),
+            };
+            if amqp.is_some() || similar.is_some_and(|similar| options.contains(&similar)) {
+                self.error(codes::YAML_UNKNOWN_KEY, &key.span, format!("unknown key `{name}`"), hint);
+            } else {
+                self.error(codes::ENDPOINT_UNKNOWN, &key.span, format!("unknown endpoint `{name}`"), hint);
+            }
+        }
+        if amqp.is_none() && unknown.is_empty() {
+            self.error(codes::ENDPOINT_UNKNOWN, span, "no endpoint is named", "write `amqp: { … }`");
+        }
+        self.target(amqp?, span)
+    }
+
     /// Compiles a sending endpoint.
     pub fn endpoint(&mut self, endpoint: &Endpoint<AmqpTarget>, span: &Range<usize>) -> Option<Target> {
         let amqp = self.known(endpoint, span)?;

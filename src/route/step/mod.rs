@@ -85,6 +85,16 @@ pub trait Step: fmt::Debug + Send + Sync {
 
     /// What the step does, for people.
     fn describe(&self) -> Description<'_>;
+
+    /// Whether it sends requests and waits for their answers.
+    fn calls(&self) -> bool {
+        false
+    }
+
+    /// Whether it may look into a message, so that a run is worth a task of its own.
+    fn looks(&self) -> bool {
+        true
+    }
 }
 
 /// Whether a message goes on after a step.

@@ -61,6 +61,10 @@ impl Step for Compiled {
         Box::pin(std::future::ready(self.send(run)))
     }
 
+    fn looks(&self) -> bool {
+        self.targets.iter().any(|target| matches!(target, Target::Computed { .. }))
+    }
+
     fn describe(&self) -> Description<'_> {
         let targets: Vec<_> = self.targets.iter().map(ToString::to_string).collect();
         Description::line(format!("send to {}", targets.join(" and ")))

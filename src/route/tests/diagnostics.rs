@@ -65,6 +65,10 @@ const MISTAKES: &[(&str, &str)] = &[
         "from: { amqp: { queue: q } }\nsteps:\n  - to: { amqp: { exchange: e } }\n  - to: { amqp: { routing_key: a, routing_key_from: .a } }\n  - to: { amqp: { exchange: '', routing_key: a } }\n  - to: []",
     ),
     (
+        "keys of a call",
+        "from: { amqp: { queue: q } }\nsteps:\n  - call: { http: { url: x } }\n  - call: { ampq: { routing_key: k } }\n  - call: { timeot: 3s }\n  - call: { amqp: { routing_key: k }, http: {} }\n  - call: { timeout: 3s }",
+    ),
+    (
         "timeout",
         "from: { amqp: { queue: q } }\nsteps:\n  - call: { amqp: { routing_key: a }, timeout: 5 sec }\n  - call: { amqp: { routing_key: a }, timeout: 1h }",
     ),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::endpoint::{Address, Delivery};
 use crate::message::{Class, Failure, Field, Kind, Message, Properties, Stage};
 use crate::route::fake::Fake;
-use crate::route::{Outcome, Processed};
+use crate::route::{Outcome, Processed, error_reply};
 
 use super::{delivery, plan, process};
 
@@ -211,6 +211,26 @@ fn an_error_answer_is_a_transient_failure() {
     let failure = failure(run(steps, &ports));
     assert_eq!((failure.kind, failure.class), (Kind::Participant, Class::Transient));
     assert!(failure.reason.contains("no such order"), "{}", failure.reason);
+}
+
+/// One route asks another: what the second one says of a failure, the first one understands.
+#[test]
+fn the_error_reply_of_a_route_is_an_error_answer() {
+    let refused = Failure::permanent(Kind::Contract, "`qty` is missing");
+    let mut asked = incoming().message;
+    asked.properties.correlation_id = Some("c".into());
+    let (to, answer) = error_reply(&asked, &refused, "erp/orders", "a1".into()).expect("somebody asked");
+    assert_eq!(to, Address { exchange: "".into(), routing_key: "answers".into() });
+    let properties = &answer.properties;
+    assert_eq!((properties.correlation_id.as_deref(), properties.message_id.as_deref()), (Some("c"), Some("a1")));
+    assert!(answer.body.is_empty() && !answer.headers.contains_key("channel"));
+    let ports = Fake::new();
+    ports.answer(Ok(answer));
+    let failure = failure(run("steps: [{ id: erp, call: { amqp: { routing_key: k } } }]", &ports));
+    assert_eq!((failure.kind, failure.class), (Kind::Participant, Class::Permanent));
+    assert!(failure.reason.contains("`qty` is missing"), "{}", failure.reason);
+    asked.properties.reply_to = None;
+    assert_eq!(error_reply(&asked, &refused, "erp/orders", "a2".into()), None);
 }
 
 #[test]
