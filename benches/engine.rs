@@ -6,7 +6,6 @@
     reason = "a benchmark that cannot start has nothing to measure"
 )]
 
-use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;

@@ -159,7 +159,8 @@ impl<'a> Walk<'a> {
                     start.xsi_type = Some(value);
                     start.bindings.bindings.extend(binding);
                 }
-                "nil" => start.nil = Some(attribute.value.clone()),
+                // An `xs:boolean`: white space at its ends means nothing, which the engine does not know.
+                "nil" => start.nil = Some(Text::from(attribute.value.as_str().trim_matches([' ', '\t', '\n', '\r']))),
                 _ => {}
             }
         }
