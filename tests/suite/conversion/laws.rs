@@ -31,8 +31,7 @@ struct Subject {
 
 impl Subject {
     fn load(folder: &Path, file: &str) -> Self {
-        let mut files = Files::new();
-        collect(folder, folder, &mut files);
+        let files = schema_files(folder);
         let path = folder.join(file);
         let name = file.trim_end_matches(".xsd").to_owned();
         Self { schemas: Schemas::load(&path), path, registry: Registry::new(files), name }
@@ -48,6 +47,13 @@ impl Subject {
         let reference = format!("{}#{root}", self.name);
         self.registry.resolve(&reference).unwrap_or_else(|error| panic!("{reference}: {}", error.message))
     }
+}
+
+/// The schema files below a folder.
+pub fn schema_files(folder: &Path) -> Files {
+    let mut files = Files::new();
+    collect(folder, folder, &mut files);
+    files
 }
 
 fn collect(folder: &Path, root: &Path, files: &mut Files) {
