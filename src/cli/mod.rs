@@ -6,6 +6,7 @@ mod demo;
 mod convert;
 mod explain;
 mod input;
+mod json_schema;
 mod output;
 mod reload;
 mod run;
@@ -109,6 +110,9 @@ enum Command {
         /// The document; `-` is standard input.
         file: PathBuf,
     },
+    /// What can be made from a contract.
+    #[command(subcommand)]
+    Contract(ContractCommand),
     /// Tell in words and with a drawing what a route does, and what happens on failure.
     Explain {
         /// The route, as `chat/order-status`.
@@ -120,6 +124,15 @@ enum Command {
     Completions {
         /// The shell.
         shell: Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum ContractCommand {
+    /// Print the JSON Schema of the JSON form that documents of an XSD are converted to.
+    JsonSchema {
+        /// A contract of the project, as `erp/order#Order`, or the path of a schema file anywhere: an XSD.
+        contract: String,
     },
 }
 
@@ -161,6 +174,7 @@ pub fn main() -> ExitCode {
             }
         }
         Command::Transform { name, file } => transform::run(dir, name, file),
+        Command::Contract(ContractCommand::JsonSchema { contract }) => json_schema::run(dir, contract),
         Command::Explain { route } => explain::run(dir, route),
         Command::Version => output::data(&format!("trunkline {}\n", env!("CARGO_PKG_VERSION"))),
         Command::Completions { shell } => {

@@ -81,3 +81,20 @@ fn converts_without_a_contract() {
     assert_eq!(trunkline().arg("convert").run().code, 2);
     assert_eq!(trunkline().args(["convert", "--no-contract", "erp/order", "-"]).run().code, 2);
 }
+
+#[test]
+fn derives_a_json_schema() {
+    let out = trunkline().args(["contract", "json-schema", "erp/order-status#OrderStatusResponse"]).run();
+    assert_eq!(out.code, 0, "{out:?}");
+    let schema: serde_json::Value = serde_json::from_str(&out.stdout).expect("JSON");
+    assert_eq!(schema["title"], "erp/order-status#OrderStatusResponse");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("derived.json");
+    std::fs::write(&path, &out.stdout).expect("written");
+    let response = example("order-status-response.xml");
+    let json = trunkline().args(["convert", "erp/order-status#OrderStatusResponse"]).arg(response).run();
+    let out = trunkline().arg("validate").arg(&path).arg("-").input(json.stdout).run();
+    assert_eq!(out.code, 0, "{out:?}");
+    let out = trunkline().args(["contract", "json-schema", "chat/lead"]).run();
+    assert_eq!(out.code, 2, "{out:?}");
+}

@@ -266,6 +266,8 @@ impl<'s> Compiler<'s> {
     fn complex(&mut self, key: ComplexTypeKey) -> Result<Complex, Error> {
         let data = self.set.arenas.complex_types.get(key);
         let name = data.and_then(|data| data.name.map(|name| (data.target_namespace, name)));
+        let derived = self.derived.get(&key).cloned().unwrap_or_default();
+        let derived = derived.into_iter().map(|one| self.type_ix(Some(TypeKey::Complex(one)))).collect();
         let (attributes, any_attribute) = self.attributes(key);
         let content = match model::content(self.set, key)? {
             model::Content::Empty => Content::Empty,
@@ -279,6 +281,8 @@ impl<'s> Compiler<'s> {
         };
         Ok(Complex {
             name: name.map(|(namespace, name)| self.name(namespace, name)),
+            is_any_type: self.set.is_any_type(TypeKey::Complex(key)),
+            derived,
             is_abstract: data.is_some_and(|data| data.is_abstract),
             attributes,
             any_attribute,

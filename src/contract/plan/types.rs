@@ -55,7 +55,6 @@ pub(crate) enum Kind {
 pub(crate) struct Simple {
     pub(crate) kind: Kind,
     pub(crate) whitespace: Whitespace,
-    #[expect(dead_code, reason = "for the JSON Schema that is derived from a plan")]
     pub(crate) facets: Facets,
 }
 
@@ -81,8 +80,11 @@ pub(crate) enum Type {
 #[derive(Clone, Debug)]
 pub(crate) struct Complex {
     /// Its name, if it has one.
-    #[expect(dead_code, reason = "for the JSON Schema that is derived from a plan")]
     pub(crate) name: Option<NameIx>,
+    /// Whether it is `xs:anyType`, as which anything may stand.
+    pub(crate) is_any_type: bool,
+    /// The types derived from it in one step, which `xsi:type` may name.
+    pub(crate) derived: Vec<TypeIx>,
     pub(crate) is_abstract: bool,
     /// In the order declared.
     pub(crate) attributes: Vec<Attribute>,

@@ -211,6 +211,30 @@ fn what_comes_back_is_valid_for_xmllint() {
     });
 }
 
+/// Law 3, the other half: the JSON form is valid for the JSON Schema that is derived from the contract, and for no
+/// other shape: a member that the contract does not know is refused by both.
+#[test]
+fn the_json_form_is_valid_for_the_derived_schema() {
+    let limits = Limits::default();
+    for_each(EACH, |contract, subject, cases| {
+        let schema = contract.xml_plan().expect("has a root").json_schema(contract.reference());
+        let text = json_text(&schema);
+        let file = SourceFile::new("derived.json", text.as_str());
+        let registry = Registry::new(Files::from([("derived.json".into(), file)]));
+        let derived = registry
+            .resolve("derived")
+            .unwrap_or_else(|error| panic!("{}: {:?}\n{text}", subject.name, error.diagnostics));
+        for Case { id, json, .. } in cases {
+            let valid = derived.validate(json, &limits);
+            assert!(valid.is_ok(), "law 3: {id}: {}\n{}\n{text}", valid.unwrap_err(), json_text(json));
+            let Value::Object(members) = json else { panic!("{id}: not an object") };
+            let mut more = (**members).clone();
+            more.insert("unknown".into(), Value::Null);
+            assert!(derived.validate(&Value::object(more), &limits).is_err(), "law 3: {id}");
+        }
+    });
+}
+
 /// Law 4: a change of one leaf of the JSON form changes the XML, or is refused.
 #[test]
 fn a_change_of_one_leaf_shows() {

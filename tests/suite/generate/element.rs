@@ -85,12 +85,6 @@ impl Element {
         writer.element(self, true);
         writer.out
     }
-
-    /// How many elements it holds, itself included.
-    pub fn size(&self) -> usize {
-        let inner = self.items.iter().map(|item| if let Item::Element(element) = item { element.size() } else { 0 });
-        1 + inner.sum::<usize>()
-    }
 }
 
 struct Writer<'r> {
