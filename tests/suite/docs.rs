@@ -173,3 +173,44 @@ fn is_command(line: &str, makefile: &str, place: &str) {
         _ => panic!("{place}: `{line}` is not a command that is known here"),
     }
 }
+
+#[test]
+fn the_files_for_deployment_are_sound() {
+    let folder = root().join("deploy");
+    for name in ["compose.yaml", "prometheus.yml", "alerts.yml"] {
+        let file = SourceFile::new(name, std::fs::read_to_string(folder.join(name)).expect("readable"));
+        let read: Result<serde_json::Value, _> = yaml::parse(&file);
+        assert!(read.is_ok(), "{name}: {:?}", read.err());
+    }
+    let linters: [(&str, &[&str]); 2] = [
+        ("promtool", &["check", "config", "prometheus.yml"]),
+        ("systemd-analyze", &["verify", "--recursive-errors=no", "trunkline.service"]),
+    ];
+    for (linter, arguments) in linters {
+        match Command::new(linter).args(arguments).current_dir(&folder).output() {
+            Err(_) => eprintln!("skipped: {linter} is not installed"),
+            Ok(said) => {
+                let text =
+                    format!("{}{}", String::from_utf8_lossy(&said.stdout), String::from_utf8_lossy(&said.stderr));
+                // The program is not installed where the tests run.
+                let fine = said.status.success() || text.contains("is not executable");
+                assert!(fine, "{linter}: {text}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_metric_in_an_alert_exists() {
+    let alerts = std::fs::read_to_string(root().join("deploy/alerts.yml")).expect("readable");
+    let metrics = std::fs::read_to_string(root().join("docs/reference/metrics.md")).expect("readable");
+    let expressions = alerts.lines().filter_map(|line| line.trim().strip_prefix("expr: "));
+    let names: Vec<&str> = expressions
+        .flat_map(|line| line.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_')))
+        .filter(|word| word.starts_with("trunkline_"))
+        .collect();
+    assert!(names.len() >= 5, "{names:?}");
+    for name in names {
+        assert!(metrics.contains(&format!("`{name}`")), "{name}");
+    }
+}
