@@ -118,7 +118,7 @@ pub trait Replies: Send {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// Returned: no queue is bound for exchange and routing key, or there is no such exchange.
-    #[error("no queue is bound for exchange `{exchange}` and routing key `{routing_key}` ({reason})")]
+    #[error("{} ({reason})", unroutable(exchange, routing_key))]
     Unroutable {
         /// The exchange.
         exchange: String,
@@ -147,6 +147,14 @@ pub enum EndpointError {
     /// Trying again does not help until somebody changes something: access refused, a queue declared otherwise.
     #[error("{0}")]
     Refused(String),
+}
+
+fn unroutable(exchange: &str, routing_key: &str) -> String {
+    if exchange.is_empty() {
+        format!("there is no queue `{routing_key}`")
+    } else {
+        format!("no queue is bound to exchange `{exchange}` for routing key `{routing_key}`")
+    }
 }
 
 /// The sentence about a queue or exchange that is there already and was declared otherwise. The values stand in

@@ -22,7 +22,12 @@ pub(crate) fn read(message: &Message, contract: &Contract, limits: &Limits, stag
     if let (Some(content_type), Some(format)) = (content_type, content_type.and_then(format_of))
         && format != contract.format()
     {
-        let reason = format!("content type `{content_type}` contradicts contract {}", contract.reference());
+        let expected = match contract.format() {
+            Format::Json => "JSON",
+            Format::Xml => "XML",
+        };
+        let contract = contract.reference();
+        let reason = format!("content type `{content_type}` contradicts contract {contract}, which is {expected}");
         return Err(Failure { stage, ..Failure::permanent(Kind::ContentType, reason) });
     }
     check_encoding(&message.properties, stage)?;

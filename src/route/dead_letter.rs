@@ -55,7 +55,7 @@ pub fn dead_letter(original: &Message, failure: &Failure, past: &[Past], origin:
     if let Some(step) = &failure.step {
         put(names::FAILURE_STEP, step, SHORT);
     }
-    if let Some(path) = &failure.path {
+    if let Some(path) = failure.path.as_ref().filter(|path| !path.is_empty()) {
         put(names::FAILURE_PATH, path, SHORT);
     }
     if let Some(json) = failure.violations.as_ref().and_then(violations_json) {

@@ -98,8 +98,8 @@ pub fn late_answer(route: &str, properties: &Properties) {
 
 /// Who asked could not be told that the request failed. The request is a dead letter already.
 pub fn unanswered(route: &str, properties: &Properties, failure: &Failure) {
-    let (reason, reply_to) = (failure.reason.as_str(), id(properties.reply_to.as_ref()));
-    info!(route, correlation_id = id(properties.correlation_id.as_ref()), reply_to, reason, "error not answered");
+    let reason = failure.reason.as_str();
+    info!(route, correlation_id = id(properties.correlation_id.as_ref()), reason, "the error cannot be answered");
 }
 
 /// What a route's author wants to have in the log.

@@ -15,6 +15,7 @@ mod cli_xml;
 mod broker;
 mod conformance;
 mod conversion;
+mod daemon;
 mod docs;
 mod generate;
 mod mutations;

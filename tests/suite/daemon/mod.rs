@@ -1,0 +1,11 @@
+//! The bus as operators run it: the shipped example between its participants.
+//!
+//! At RabbitMQ it is the real program in a process of its own, at a virtual host of its own. The embedded broker lives
+//! in the process of its bus, so there the bus runs inside the test.
+
+mod competing;
+mod faults;
+mod operations;
+mod process;
+mod rubbish;
+mod shop;
