@@ -1,8 +1,7 @@
 //! The program as people and scripts use it: what goes to stdout, what to stderr, how it ends.
 
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::program::trunkline;
 
@@ -112,26 +111,4 @@ fn a_broken_project_does_not_start() {
     for place in ["routes/order.yaml:4:10", "routes/order.yaml:7:5", "transforms/order-to-erp.yaml:4:33"] {
         assert!(out.stderr.contains(place), "{place}: {out:?}");
     }
-}
-
-#[test]
-fn the_bus_runs_until_a_signal_and_ends_with_0() {
-    let mut bus = Command::new(env!("CARGO_BIN_EXE_trunkline"))
-        .args(["run", "--embedded", "--dir", env!("CARGO_MANIFEST_DIR")])
-        .env("TRUNKLINE__OPS__LISTEN", "127.0.0.1:0")
-        .env("TRUNKLINE__LOG__FORMAT", "json")
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut log = BufReader::new(bus.stderr.take().expect("is piped")).lines();
-    let mut wait_for = |word: &str| {
-        let line = log.by_ref().map(|line| line.expect("is UTF-8")).find(|line| line.contains(word));
-        line.unwrap_or_else(|| panic!("the log ends without `{word}`"))
-    };
-    wait_for("not durable");
-    wait_for("\"message\":\"ready\"");
-    let kill = Command::new("kill").args(["-TERM", &bus.id().to_string()]).status().expect("kill runs");
-    assert!(kill.success());
-    wait_for("stopped");
-    assert_eq!(bus.wait().expect("ends").code(), Some(0));
 }

@@ -1,14 +1,13 @@
 //! A new set of routes in place of the running one: nothing is lost, doubled, or touched without need.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use trunkline::endpoint::topology::Topology;
 use trunkline::runtime::{Bus, Settings, State};
 
 use crate::broker::{message, queue, soon, to_queue, unique};
+use crate::daemon::Start;
 use crate::runtime::{Names, brokers, numbered, plan, take, take_either};
 
 const OLD: &str = "from: { amqp: { queue: IN } }\nsteps: [ { to: { amqp: { routing_key: OUT } } } ]\n";
@@ -91,8 +90,8 @@ async fn a_route_that_the_broker_refuses_leaves_the_old_one_at_work() {
     }
 }
 
-#[test]
-fn the_program_reloads_on_sighup_and_keeps_what_runs_if_a_file_is_wrong() {
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_reloads_on_sighup_and_keeps_what_runs_if_a_file_is_wrong() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = |path: &str, text: &str| {
         let path = folder.path().join(path);
@@ -101,34 +100,17 @@ fn the_program_reloads_on_sighup_and_keeps_what_runs_if_a_file_is_wrong() {
     };
     write("trunkline.yaml", "broker: embedded\n");
     write("routes/a.yaml", "from: { amqp: { queue: a } }\nsteps: [ { to: { amqp: { routing_key: b } } } ]\n");
-    let mut bus = Command::new(env!("CARGO_BIN_EXE_trunkline"))
-        .args(["run", "--dir"])
-        .arg(folder.path())
-        .env("TRUNKLINE__OPS__LISTEN", "127.0.0.1:0")
-        .env("TRUNKLINE__LOG__FORMAT", "json")
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the program starts");
-    let mut log = BufReader::new(bus.stderr.take().expect("is piped")).lines();
-    let mut wait_for = |word: &str| {
-        let line = log.by_ref().map(|line| line.expect("is UTF-8")).find(|line| line.contains(word));
-        line.unwrap_or_else(|| panic!("the log ends without `{word}`"))
-    };
-    let id = bus.id().to_string();
-    let kill = |signal: &str| assert!(Command::new("kill").args([signal, &id]).status().expect("kill runs").success());
-    wait_for("\"message\":\"ready\"");
+    let bus = Start::project(folder.path()).ready().await;
     write("routes/b.yaml", "from: { amqp: { queue: c } }\nstep: []\n");
-    kill("-HUP");
-    let refused = wait_for("not reloaded");
+    bus.signal("-HUP");
+    let refused = bus.logged("not reloaded").await;
     assert!(refused.contains("routes/b.yaml:2:1: unknown key `step`"), "{refused}");
     write("routes/b.yaml", "from: { amqp: { queue: c } }\nsteps: [ { to: { amqp: { routing_key: b } } } ]\n");
     write("trunkline.yaml", "broker: embedded\nshutdown: { deadline: 5s }\n");
-    kill("-HUP");
-    assert!(wait_for("takes effect with the next start").contains("shutdown"));
-    let reloaded = wait_for("\"message\":\"reloaded\"");
+    bus.signal("-HUP");
+    assert!(bus.logged("takes effect with the next start").await.contains("shutdown"));
+    let reloaded = bus.logged("\"message\":\"reloaded\"").await;
     assert!(reloaded.contains(r#""added":"[\"b\"]""#) && reloaded.contains(r#""changed":"[]""#), "{reloaded}");
-    wait_for("\"route\":\"b\"");
-    kill("-TERM");
-    wait_for("stopped");
-    assert_eq!(bus.wait().expect("ends").code(), Some(0));
+    bus.logged("\"route\":\"b\"").await;
+    bus.stop().await;
 }

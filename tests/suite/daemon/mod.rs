@@ -9,3 +9,5 @@ mod operations;
 mod process;
 mod rubbish;
 mod shop;
+
+pub(crate) use process::Start;

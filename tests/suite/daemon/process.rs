@@ -48,20 +48,20 @@ pub(super) fn adapter(url: &str) -> Amqp {
 }
 
 /// The running program.
-pub(super) struct Daemon {
+pub(crate) struct Daemon {
     child: Child,
     log: Arc<Mutex<Vec<String>>>,
     operations: String,
 }
 
 /// How to start it.
-pub(super) struct Start {
+pub(crate) struct Start {
     command: Command,
 }
 
 impl Start {
     /// The project of a folder.
-    pub(super) fn project(folder: &Path) -> Self {
+    pub(crate) fn project(folder: &Path) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_trunkline"));
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("TRUNKLINE__") {
@@ -102,7 +102,7 @@ impl Start {
     }
 
     /// Starts it and waits until all its routes take messages.
-    pub(super) async fn ready(self) -> Daemon {
+    pub(crate) async fn ready(self) -> Daemon {
         let daemon = self.run().await;
         daemon.logged("\"message\":\"ready\"").await;
         daemon
@@ -115,7 +115,7 @@ impl Daemon {
     }
 
     /// Waits for a line of the log.
-    pub(super) async fn logged(&self, words: &str) -> String {
+    pub(crate) async fn logged(&self, words: &str) -> String {
         soon(words, async {
             loop {
                 if let Some(line) = self.log().iter().find(|line| line.contains(words)) {
@@ -150,7 +150,7 @@ impl Daemon {
         .await
     }
 
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill runs");
         assert!(sent.success());
     }
@@ -169,7 +169,7 @@ impl Daemon {
     }
 
     /// Asks it to stop, which it must do with 0.
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.signal("-TERM");
         assert_eq!(self.ended().await, Some(0));
     }
