@@ -3,7 +3,12 @@
 //! Every relay moves the same messages between quorum queues, in rounds that take turns, so that what else the machine
 //! does hits all of them alike. Read the ratios, not the figures. `scripts/bench` starts the node and runs it.
 
-#![expect(clippy::expect_used, clippy::indexing_slicing, reason = "a benchmark that cannot run has nothing to measure")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a benchmark that cannot run has nothing to measure"
+)]
 
 use std::time::{Duration, Instant};
 

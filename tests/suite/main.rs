@@ -17,6 +17,7 @@ mod conformance;
 mod conversion;
 mod daemon;
 mod docs;
+mod fuzz;
 mod generate;
 mod mutations;
 mod program;
