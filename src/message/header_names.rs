@@ -1,6 +1,6 @@
 //! Every header that the bus itself writes or reads.
 
-use super::Headers;
+use super::{Headers, Text};
 
 /// What all of our headers begin with.
 pub const PREFIX: &str = "trunkline-";
@@ -44,6 +44,8 @@ pub const ROUTING_KEY: &str = "trunkline-original-routing-key";
 pub const EXPIRATION: &str = "trunkline-original-expiration";
 /// The property `user_id` of the message, which a broker accepts from that user only.
 pub const USER_ID: &str = "trunkline-original-user-id";
+/// The header `CC` of the message, which would send whatever the bus sends to further routing keys.
+pub const COPIES: &str = "trunkline-original-cc";
 /// Names of headers that had to go, because all together did not fit into one frame.
 pub const DROPPED: &str = "trunkline-dropped-headers";
 
@@ -54,6 +56,23 @@ pub fn is_broker_trace(name: &str) -> bool {
         || name == "x-delivery-count"
         || name.starts_with("x-first-death-")
         || name.starts_with("x-last-death-")
+}
+
+/// The header by which a publisher names further routing keys (RabbitMQ's sender-selected distribution).
+const CC: &str = "CC";
+
+/// Renames `CC`: it was for the exchange to which the message was published first.
+pub fn set_copies_aside(headers: &mut Headers) {
+    if let Some(keys) = headers.remove(CC) {
+        headers.insert(Text::borrowed(COPIES), keys);
+    }
+}
+
+/// Undoes [`set_copies_aside`].
+pub fn restore_copies(headers: &mut Headers) {
+    if let Some(keys) = headers.remove(COPIES) {
+        headers.insert(Text::borrowed(CC), keys);
+    }
 }
 
 /// Removes the traces of earlier dead-lettering, the broker's and ours, as a message has that comes again.

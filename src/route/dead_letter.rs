@@ -39,11 +39,12 @@ pub struct Origin<'a> {
 
 /// Composes the dead letter: body, headers and properties of the original, and the failure in `trunkline-…` headers.
 ///
-/// Only what would make the broker drop, refuse or expire it is moved aside: `x-death…` goes, `expiration` and
-/// `user_id` become headers.
+/// Only what would make the broker drop, refuse, expire or copy it is moved aside: `x-death…` goes, `expiration`,
+/// `user_id` and `CC` become headers of ours.
 pub fn dead_letter(original: &Message, failure: &Failure, past: &[Past], origin: &Origin<'_>) -> Message {
     let mut message = original.clone();
     names::strip_traces(&mut message.headers);
+    names::set_copies_aside(&mut message.headers);
     let mut ours = Headers::new();
     let mut put = |name: &'static str, value: &str, longest: usize| {
         ours.insert(Text::borrowed(name), Field::text(shorten(value, longest)));

@@ -120,6 +120,7 @@ pub fn resume(mut delivery: Delivery, route: &str) -> (Delivery, Tried) {
     }
     delivery.message.properties.expiration = text(headers, names::EXPIRATION).map(Text::from);
     delivery.message.properties.user_id = text(headers, names::USER_ID).map(Text::from);
+    names::restore_copies(headers);
     names::strip_traces(headers);
     (delivery, tried)
 }
@@ -141,6 +142,7 @@ pub fn postpone(
     }
     let mut message = original.clone();
     names::strip_traces(&mut message.headers);
+    names::set_copies_aside(&mut message.headers);
     message.properties.delivery_mode = Some(2);
     let mut put = |name: &'static str, field: Field| message.headers.insert(Text::borrowed(name), field);
     put(names::ROUTE, Field::text(origin.route));
@@ -190,6 +192,7 @@ mod tests {
         let mut message = Message { body: "body".into(), ..Message::default() };
         message.properties.delivery_mode = Some(2);
         message.headers.insert("shop".into(), Field::U8(7));
+        message.headers.insert("CC".into(), Field::Array(vec![Field::text("audit")]));
         message.properties.user_id = Some("shop".into());
         let address = Address { exchange: "orders".into(), routing_key: "new".into() };
         Delivery { tag: Tag(1), redelivered: false, address, message }

@@ -45,6 +45,7 @@ impl<'a> Run<'a> {
         body::check_size(&delivery.message.body, plan.limits(), Stage::Receive)?;
         let mut message = delivery.message.clone();
         header_names::strip_traces(&mut message.headers);
+        header_names::set_copies_aside(&mut message.headers);
         let properties = &mut message.properties;
         properties.delivery_mode = Some(2);
         if let Some(user_id) = properties.user_id.take() {

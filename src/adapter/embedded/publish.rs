@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::adapter::wire;
 use crate::endpoint::{Address, SendError};
-use crate::message::{Headers, Message, Text};
+use crate::message::{Field, Headers, Message, Text};
 
 use super::broker::State;
 use super::death::{self, Reason};
@@ -22,17 +22,21 @@ const FRAME_MAX: usize = 128 << 10;
 impl State {
     /// The queues that an address reaches; why there are none.
     fn route(&self, to: &Address, headers: &Headers) -> Result<Vec<Text>, &'static str> {
-        let mut queues = match self.exchanges.get(&to.exchange) {
-            Some(exchange) => exchange.queues(&to.routing_key, headers),
-            None if to.exchange.is_empty() => vec![to.routing_key.clone()],
-            None => return Err("no such exchange"),
-        };
+        let exchange = self.exchanges.get(&to.exchange);
+        if exchange.is_none() && !to.exchange.is_empty() {
+            return Err("no such exchange");
+        }
+        let mut queues = Vec::new();
+        for key in std::iter::once(to.routing_key.as_str()).chain(copies(headers)) {
+            let found = exchange.map_or_else(|| vec![Text::from(key)], |exchange| exchange.queues(key, headers));
+            queues.extend(found.into_iter().filter(|queue| !queues.contains(queue)).collect::<Vec<_>>());
+        }
         queues.retain(|queue| self.queues.contains_key(queue));
         if queues.is_empty() { Err("NO_ROUTE") } else { Ok(queues) }
     }
 
     /// Publishes with `mandatory`. Queues that have room get the message even if another refuses it.
-    pub(super) fn publish(&mut self, to: &Address, message: Message) -> Result<(), SendError> {
+    pub(super) fn publish(&mut self, to: &Address, mut message: Message) -> Result<(), SendError> {
         self.check(to, &message)?;
         let expiration = message.properties.expiration.as_deref();
         let ttl = expiration.and_then(|text| text.parse().ok()).map(Duration::from_millis);
@@ -41,6 +45,7 @@ impl State {
             routing_key: to.routing_key.to_string(),
             reason: reason.to_owned(),
         })?;
+        message.headers.remove(BLIND_COPIES);
         let bytes = weight(&message);
         if self.bytes.saturating_add(bytes.saturating_mul(queues.len())) > self.max_bytes {
             return Err(SendError::Nack);
@@ -133,4 +138,15 @@ impl State {
             }
         }
     }
+}
+
+/// The headers that name further routing keys, as RabbitMQ has them; the second one is taken away.
+const COPIES: &str = "CC";
+const BLIND_COPIES: &str = "BCC";
+
+/// Further routing keys.
+fn copies(headers: &Headers) -> impl Iterator<Item = &str> {
+    let lists = [COPIES, BLIND_COPIES].into_iter().filter_map(|name| headers.get(name));
+    let items = lists.filter_map(|list| if let Field::Array(items) = list { Some(items) } else { None });
+    items.flatten().filter_map(Field::as_str)
 }

@@ -24,6 +24,8 @@ fn sends_the_very_bytes_in_order() {
     delivery.message.headers.insert("shop".into(), Field::U8(7));
     delivery.message.headers.insert("traceparent".into(), Field::text("00-1-2-01"));
     delivery.message.headers.insert("x-death".into(), Field::Array(Vec::new()));
+    delivery.message.headers.insert("x-delivery-count".into(), Field::I64(1));
+    delivery.message.headers.insert("CC".into(), Field::Array(vec![Field::text("audit")]));
     delivery.message.headers.insert("trunkline-failure-class".into(), Field::text("permanent"));
     delivery.message.properties.priority = Some(3);
     delivery.message.properties.expiration = Some("60000".into());
@@ -49,7 +51,7 @@ fn sends_the_very_bytes_in_order() {
     assert_eq!(message.properties.message_id.as_deref(), Some("id-1"));
     assert_eq!(message.properties.user_id, None);
     let names: Vec<_> = message.headers.keys().map(|name| name.as_str()).collect();
-    assert_eq!(names, ["shop", "traceparent", "trunkline-original-user-id"]);
+    assert_eq!(names, ["shop", "traceparent", "trunkline-original-cc", "trunkline-original-user-id"]);
     assert_eq!(message.headers.get("shop"), Some(&Field::U8(7)));
 }
 

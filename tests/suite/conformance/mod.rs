@@ -54,6 +54,7 @@ cases! {
         fanout_reaches_all
         headers_compare_values
         a_queue_gets_one_copy
+        copies_go_to_further_keys
         what_reaches_no_queue_is_returned
         a_returned_message_harms_no_neighbour;
     consuming:

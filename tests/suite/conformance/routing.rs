@@ -166,6 +166,21 @@ pub(super) async fn a_queue_gets_one_copy(site: &Site) {
     assert_eq!(switch.got("q").await, ["a.b"]);
 }
 
+/// RabbitMQ's sender-selected distribution.
+pub(super) async fn copies_go_to_further_keys(site: &Site) {
+    let queues = vec![("to", keys(&["to"])), ("cc", keys(&["cc", "to"])), ("bcc", keys(&["bcc"]))];
+    let switch = Switch::new(site, "direct", queues).await;
+    let list = |key: &str| Field::Array(vec![Field::text(key)]);
+    let headers: Headers = [("CC".into(), list("cc")), ("BCC".into(), list("bcc"))].into();
+    switch.send("to", headers.clone(), "all").await.expect("routed");
+    switch.send("nowhere", [("CC".into(), list("cc"))].into(), "copy").await.expect("routed");
+    assert_eq!(switch.got("to").await, ["all"]);
+    assert_eq!(switch.got("cc").await, ["all", "copy"]);
+    let mut source = super::consume(&switch.session, &switch.queues["bcc"], 1).await;
+    let blind = super::take(&mut source, 1).await.remove(0).message;
+    assert_eq!(blind.headers.keys().collect::<Vec<_>>(), ["CC"]);
+}
+
 pub(super) async fn what_reaches_no_queue_is_returned(site: &Site) {
     let switch = Switch::new(site, "topic", vec![("q", keys(&["a"]))]).await;
     let sink = switch.session.sink().await.expect("a lane");
