@@ -14,14 +14,19 @@ const EACH: u64 = 300;
 fn run(target: fn(&[u8]) -> bool, seeds: &[Vec<u8>], each: u64) -> (usize, usize) {
     let mut accepted = 0;
     let mut refused = 0;
-    let mut one = |data: &[u8]| if target(data) { accepted += 1 } else { refused += 1 };
-    for (seed, at) in seeds.iter().zip(0_u64..) {
-        one(seed);
-        for number in 0..each {
-            one(&mutated(seed, seeds, &mut Rng::with_seed(at << 32 | number)));
-        }
+    for data in mutations(seeds, each) {
+        if target(&data) { accepted += 1 } else { refused += 1 }
     }
     (accepted, refused)
+}
+
+/// The seeds, and mutations of each.
+pub fn mutations(seeds: &[Vec<u8>], each: u64) -> Vec<Vec<u8>> {
+    let mut all = seeds.to_vec();
+    for (seed, at) in seeds.iter().zip(0_u64..) {
+        all.extend((0..each).map(|number| mutated(seed, seeds, &mut Rng::with_seed(at << 32 | number))));
+    }
+    all
 }
 
 fn mutated(seed: &[u8], all: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
@@ -51,7 +56,8 @@ fn mutated(seed: &[u8], all: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
     bytes
 }
 
-fn files(below: &str, ending: &str) -> Vec<Vec<u8>> {
+/// The files with an ending below a folder of the repository.
+pub fn files(below: &str, ending: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(below)];
     while let Some(folder) = folders.pop() {

@@ -26,3 +26,4 @@ mod reload;
 mod retries;
 mod runtime;
 mod structure;
+mod well_formed;
