@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use quick_xml::Reader;
 use quick_xml::events::Event;
+use quick_xml::{Reader, XmlVersion};
 
 use crate::message::Text;
 
@@ -45,8 +45,10 @@ impl Prefixes {
             }
         };
         for attribute in start.attributes().flatten() {
-            let Some(prefix) = attribute.key.as_ref().strip_prefix("xmlns:") else { continue };
-            let Ok(uri) = quick_xml::escape::unescape(&attribute.value) else { continue };
+            let prefix = attribute.key.as_ref().strip_prefix(b"xmlns:").map(std::str::from_utf8);
+            let (Some(Ok(prefix)), Ok(uri)) = (prefix, attribute.normalized_value(XmlVersion::default())) else {
+                continue;
+            };
             self.bind(prefix, &uri);
         }
     }

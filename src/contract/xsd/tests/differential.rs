@@ -16,6 +16,10 @@ enum Piece {
     Text(String),
 }
 
+fn utf8(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
 fn parse(xml: &str) -> Piece {
     use quick_xml::events::Event;
     let mut reader = quick_xml::reader::Reader::from_str(xml);
@@ -26,8 +30,8 @@ fn parse(xml: &str) -> Piece {
             Event::Start(tag) => {
                 let attributes = tag.attributes().map(Result::unwrap);
                 open.push(Piece::Element {
-                    name: tag.name().as_ref().to_owned(),
-                    attributes: attributes.map(|one| (one.key.as_ref().to_owned(), one.value.into_owned())).collect(),
+                    name: utf8(tag.name().as_ref()),
+                    attributes: attributes.map(|one| (utf8(one.key.as_ref()), utf8(&one.value))).collect(),
                     content: Vec::new(),
                 });
             }
@@ -40,7 +44,7 @@ fn parse(xml: &str) -> Piece {
             }
             Event::Text(text) => {
                 if let Some(Piece::Element { content, .. }) = open.last_mut() {
-                    content.push(Piece::Text(text.as_ref().to_owned()));
+                    content.push(Piece::Text(utf8(&text)));
                 }
             }
             _ => {}
