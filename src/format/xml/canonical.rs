@@ -2,6 +2,8 @@
 //!
 //! Processing instructions are left out, because a tape keeps only that they are there; conversion refuses them.
 
+use std::collections::HashMap;
+
 use super::writer::escape;
 use super::{Node, Tree};
 use crate::message::Text;
@@ -17,20 +19,21 @@ pub fn canonical_at(tree: &Tree, at: usize) -> String {
     let Some(Node::Start(root)) = tree.nodes().get(at) else { return String::new() };
     let nodes = tree.nodes().get(at..=root.end as usize).unwrap_or_default();
     let mut out = String::new();
-    // Prefix and namespace of each declaration that is written and in scope, and how many there were before each
-    // open element.
-    let mut written: Vec<(Text, Text)> = Vec::new();
+    // The namespace of each prefix as far as it is written; what each declaration has hidden, and how many
+    // declarations there were before each open element, to take them back.
+    let mut in_scope: HashMap<Text, Text> = HashMap::new();
+    let mut hidden: Vec<(Text, Option<Text>)> = Vec::new();
     let mut open: Vec<(String, usize)> = Vec::new();
     for node in nodes {
         match node {
             Node::Start(element) => {
-                let mark = written.len();
+                let mark = hidden.len();
                 let name = tree.name(element.name);
                 let mut used = vec![(element.prefix.clone(), name.namespace.clone())];
                 let mut attributes = Vec::new();
                 for attribute in tree.attributes(element) {
                     let expanded = tree.name(attribute.name);
-                    if !attribute.prefix.is_empty() && attribute.prefix.as_str() != "xml" {
+                    if !attribute.prefix.is_empty() {
                         used.push((attribute.prefix.clone(), expanded.namespace.clone()));
                     }
                     attributes.push((expanded.namespace.clone(), expanded.local.clone(), attribute));
@@ -42,9 +45,8 @@ pub fn canonical_at(tree: &Tree, at: usize) -> String {
                 out.push('<');
                 out.push_str(&qualified);
                 for (prefix, uri) in used {
-                    let in_scope =
-                        written.iter().rev().find(|(known, _)| *known == prefix).map(|(_, uri)| uri.as_str());
-                    if in_scope.unwrap_or_default() == uri.as_str() {
+                    let known = in_scope.get(&prefix).map(Text::as_str).unwrap_or_default();
+                    if known == uri.as_str() || prefix.as_str() == "xml" {
                         continue;
                     }
                     out.push_str(if prefix.is_empty() { " xmlns" } else { " xmlns:" });
@@ -52,7 +54,8 @@ pub fn canonical_at(tree: &Tree, at: usize) -> String {
                     out.push_str("=\"");
                     push_value(&uri, &mut out);
                     out.push('"');
-                    written.push((prefix, uri));
+                    let before = in_scope.insert(prefix.clone(), uri);
+                    hidden.push((prefix, before));
                 }
                 for (_, local, attribute) in attributes {
                     out.push(' ');
@@ -77,7 +80,12 @@ pub fn canonical_at(tree: &Tree, at: usize) -> String {
                     out.push_str("</");
                     out.push_str(&name);
                     out.push('>');
-                    written.truncate(mark);
+                    for (prefix, before) in hidden.drain(mark.min(hidden.len())..).rev() {
+                        match before {
+                            Some(uri) => in_scope.insert(prefix, uri),
+                            None => in_scope.remove(&prefix),
+                        };
+                    }
                 }
             }
         }

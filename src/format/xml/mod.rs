@@ -2,6 +2,9 @@
 
 mod canonical;
 mod chars;
+mod content;
+mod cursor;
+mod declaration;
 mod decode;
 mod path;
 mod reader;
@@ -23,18 +26,4 @@ pub use writer::{pretty, write};
 /// Line and column, both from 1, of an offset of the tape in the body that [`read`] took.
 pub fn locate(body: &[u8], offset: u32) -> (u32, u32) {
     decode::decode(body).map_or((1, 1), |text| super::line_column(text.as_bytes(), offset as usize))
-}
-
-/// What is wrong in a document, before its place is known as line and column.
-#[derive(Debug)]
-struct Fault {
-    rule: &'static str,
-    offset: usize,
-    message: String,
-}
-
-impl Fault {
-    fn new(rule: &'static str, offset: usize, message: impl Into<String>) -> Self {
-        Self { rule, offset, message: message.into() }
-    }
 }

@@ -1,6 +1,9 @@
 //! Namespace bindings in scope while a document is read (Namespaces in XML 1.0).
 
-use super::{Binding, Fault};
+use std::collections::HashMap;
+
+use super::Binding;
+use crate::format::position::Refusal;
 use crate::message::Text;
 
 /// The namespace that the prefix `xml` is bound to.
@@ -8,10 +11,18 @@ pub const XML_NAMESPACE: &str = "http://www.w3.org/XML/1998/namespace";
 /// The namespace that the prefix `xmlns` is bound to; nothing else may be.
 const XMLNS_NAMESPACE: &str = "http://www.w3.org/2000/xmlns/";
 
-/// A stack of bindings.
+/// Up to so many bindings are compared one by one; more, as nobody but an attacker declares them, are hashed.
+const FEW: usize = 16;
+
+/// The bindings of all open elements.
 #[derive(Default)]
 pub(super) struct Scope {
+    /// In the order of their declaration.
     bindings: Vec<Binding>,
+    /// For each binding, the one of the same prefix that it hides.
+    hidden: Vec<Option<usize>>,
+    /// The binding of each prefix that counts.
+    current: HashMap<Text, usize, foldhash::fast::RandomState>,
 }
 
 impl Scope {
@@ -20,27 +31,40 @@ impl Scope {
         self.bindings.len()
     }
 
+    /// Takes back the bindings since a mark.
     pub(super) fn leave(&mut self, mark: usize) {
-        self.bindings.truncate(mark);
+        while self.bindings.len() > mark
+            && let (Some(Binding { prefix, .. }), Some(hidden)) = (self.bindings.pop(), self.hidden.pop())
+        {
+            match hidden {
+                Some(before) => self.current.insert(prefix, before),
+                None => self.current.remove(&prefix),
+            };
+        }
     }
 
-    /// Adds `xmlns:prefix="uri"`, or `xmlns="uri"` with an empty prefix.
-    pub(super) fn bind(&mut self, prefix: Text, uri: Text, offset: usize) -> Result<(), Fault> {
-        let fault = |message: String| Err(Fault::new("xml-namespace", offset, message));
+    /// Adds `xmlns:prefix="uri"`, or `xmlns="uri"` with an empty prefix, to the element whose bindings began at `mark`.
+    pub(super) fn bind(&mut self, prefix: Text, uri: Text, mark: usize, offset: usize) -> Result<(), Refusal> {
+        let refused = |message: String| Err(Refusal::new("xml-namespace", offset, message));
         match (prefix.as_str(), uri.as_str()) {
-            ("xmlns", _) => return fault("the prefix `xmlns` cannot be declared".to_owned()),
+            ("xmlns", _) => return refused("the prefix `xmlns` cannot be declared".to_owned()),
             ("xml", uri) if uri != XML_NAMESPACE => {
-                return fault("the prefix `xml` cannot be bound to another namespace".to_owned());
+                return refused("the prefix `xml` cannot be bound to another namespace".to_owned());
             }
             (prefix, XML_NAMESPACE) if prefix != "xml" => {
-                return fault("only the prefix `xml` can be bound to its namespace".to_owned());
+                return refused("only the prefix `xml` can be bound to its namespace".to_owned());
             }
-            (_, XMLNS_NAMESPACE) => return fault("no prefix can be bound to the namespace of `xmlns`".to_owned()),
+            (_, XMLNS_NAMESPACE) => return refused("no prefix can be bound to the namespace of `xmlns`".to_owned()),
             (prefix, "") if !prefix.is_empty() => {
-                return fault(format!("the prefix `{prefix}` cannot be bound to no namespace"));
+                return refused(format!("the prefix `{prefix}` cannot be bound to no namespace"));
             }
             _ => {}
         }
+        let hidden = self.current.insert(prefix.clone(), self.bindings.len());
+        if hidden.is_some_and(|before| before >= mark) {
+            return Err(Refusal::new("xml-well-formed", offset, "the same namespace declaration twice"));
+        }
+        self.hidden.push(hidden);
         self.bindings.push(Binding { prefix, uri });
         Ok(())
     }
@@ -51,14 +75,19 @@ impl Scope {
     }
 
     /// The namespace of a prefix; the default namespace for an empty one.
-    pub(super) fn namespace(&self, prefix: &str, offset: usize) -> Result<Text, Fault> {
+    pub(super) fn namespace(&self, prefix: &str, offset: usize) -> Result<Text, Refusal> {
         if prefix == "xml" {
             return Ok(Text::borrowed(XML_NAMESPACE));
         }
-        match self.bindings.iter().rev().find(|binding| binding.prefix.as_str() == prefix) {
+        let binding = if self.bindings.len() <= FEW {
+            self.bindings.iter().rev().find(|binding| binding.prefix.as_str() == prefix)
+        } else {
+            self.current.get(prefix).and_then(|at| self.bindings.get(*at))
+        };
+        match binding {
             Some(binding) => Ok(binding.uri.clone()),
             None if prefix.is_empty() => Ok(Text::new()),
-            None => Err(Fault::new("xml-namespace", offset, format!("the prefix `{prefix}` is not declared"))),
+            None => Err(Refusal::new("xml-namespace", offset, format!("the prefix `{prefix}` is not declared"))),
         }
     }
 }

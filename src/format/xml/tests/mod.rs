@@ -77,8 +77,7 @@ fn brings_bindings_back_when_an_element_ends() {
         let more: String = (0..siblings).map(|number| format!(" xmlns:m{number}='m'")).collect();
         let text = format!("<p:a xmlns:p='1'{more}><p:a xmlns:p='2' xmlns='3'><p:b/><c/></p:a><p:d/><e/></p:a>");
         let tree = parse(text).expect("is well-formed");
-        let names: Vec<String> =
-            tree.names().iter().map(|name| format!("{}:{}", name.namespace, name.local)).collect();
+        let names: Vec<String> = tree.names().iter().map(|name| format!("{}:{}", name.namespace, name.local)).collect();
         assert_eq!(names, ["1:a", "2:a", "2:b", "3:c", "1:d", ":e"]);
     }
 }
@@ -86,7 +85,10 @@ fn brings_bindings_back_when_an_element_ends() {
 #[test]
 fn names_the_place() {
     let violation = parse("<o:a xmlns:o='u'>\n <o:b/>\n <o:b>\n  <c>&nope;</c></o:b></o:a>").expect_err("is wrong");
-    assert_eq!(violation.to_string(), "4:6: /o:a[1]/o:b[2]/c[1]: the entity `nope` is not defined [xml-reference]");
+    assert_eq!(
+        violation.to_string(),
+        "4:6: /o:a[1]/o:b[2]/c[1]: the entity `nope` is not defined; XML has amp, lt, gt, quot, apos and `&#…;` [xml-reference]"
+    );
     let tree = parse("<a><b/><b>x</b></a>").expect("is well-formed");
     assert_eq!(path(&tree, 3), "/a[1]/b[2]");
 }
