@@ -178,10 +178,13 @@ async fn survives_an_alarm_and_the_death_of_the_broker() {
     // A node that has just come back may not have elected the queue's leader: opened again until it has.
     let mut source = soon("a consumer of a new session", async {
         loop {
-            if let Ok(session) = amqp.open().await
-                && let Ok(source) = session.source(&name, 10).await
-            {
-                break source;
+            let source = match amqp.open().await {
+                Ok(session) => session.source(&name, 10).await,
+                Err(error) => Err(error),
+            };
+            match source {
+                Ok(source) => break source,
+                Err(error) => eprintln!("not yet: {error}"),
             }
             tokio::time::sleep(Duration::from_millis(100)).await;
         }

@@ -106,7 +106,12 @@ impl Session for AmqpSession {
     fn source<'a>(&'a self, queue: &'a str, prefetch: u16) -> BoxFuture<'a, Result<Box<dyn Source>, EndpointError>> {
         Box::pin(async move {
             let channel = self.consume_channel().await?;
-            Ok(Box::new(consume(channel, queue, prefetch).await?) as Box<dyn Source>)
+            let consumed = consume(channel, queue, prefetch).await;
+            if let Err(EndpointError::Unavailable(_)) = &consumed {
+                // A broker that does not answer may do so later, for a consumer that nobody reads: nothing of it stays.
+                self.link.dead.cancel();
+            }
+            Ok(Box::new(consumed?) as Box<dyn Source>)
         })
     }
 
