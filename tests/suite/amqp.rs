@@ -169,6 +169,7 @@ async fn survives_an_alarm_and_the_death_of_the_broker() {
     soon("the blocked publish", blocked).await.expect("no panic").expect("confirmed after the alarm");
     assert_eq!(take(source.as_mut(), 1).await[0].message.properties.message_id.as_deref(), Some("during"));
 
+    script(&["settle", "faults"]);
     script(&["kill", "faults"]);
     let end = soon("the end of the consumer", source.receive(10)).await;
     assert!(matches!(end, Err(EndpointError::Unavailable(_))), "{end:?}");

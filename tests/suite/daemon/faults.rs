@@ -106,6 +106,7 @@ async fn a_broker_that_is_killed_and_comes_back_finds_the_bus_waiting() {
     })
     .await;
     assert_eq!(super::process::metric(&text, "trunkline_broker_up", &[]), 1.0);
+    run(&["settle", NODE]).await.expect("queues are on disk");
     run(&["kill", NODE]).await.expect("is killed");
     let confirmed = soon("the loss", publishing).await.expect("no panic");
     assert!(confirmed >= 200);
