@@ -129,6 +129,30 @@ fn runs(folder: &Path, arguments: &[&str]) {
     assert_eq!(bus.wait().expect("ends").code(), Some(0));
 }
 
+/// The dead letter in the README is one that the tests of the daemon have seen.
+#[test]
+fn the_dead_letter_of_the_readme_was_seen() {
+    let page = std::fs::read_to_string(root().join("README.md")).expect("readable");
+    let snapshots = root().join("tests/suite/daemon/snapshots");
+    let files = std::fs::read_dir(snapshots).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let seen = files.filter(|path| path.to_string_lossy().ends_with("reasons.snap"));
+    let seen = seen.map(|path| std::fs::read_to_string(path).expect("readable")).next().expect("is there");
+    let letter = seen.split_once("\na price that is no number\n").expect("is there").1;
+    let letter: Vec<&str> = letter.lines().map_while(|line| line.strip_prefix("  ")).collect();
+    let mut rows = 0;
+    for row in page.lines().filter(|line| line.starts_with("| `trunkline-")) {
+        let (name, value) = row.trim_matches(['|', ' ']).split_once(" | ").expect("two cells");
+        let name = name.trim_matches('`').strip_prefix("trunkline-").expect("is ours");
+        let value = match value.starts_with('`') {
+            true => value.trim_matches('`'),
+            false => "1 in JSON",
+        };
+        assert!(letter.contains(&format!("{name}: {value}").as_str()), "{row}\n{}", letter.join("\n"));
+        rows += 1;
+    }
+    assert_eq!(rows, letter.len(), "{}", letter.join("\n"));
+}
+
 /// Elsewhere a block of YAML is at least YAML, and a command is one that the program or the Makefile has.
 #[test]
 fn every_block_is_what_it_says() {
