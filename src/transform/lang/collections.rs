@@ -37,7 +37,7 @@ pub(super) fn contains(run: &Run<'_>, whole: &Value, part: &Value) -> Flow<bool>
     run.charge(1)?;
     Ok(match (whole, part) {
         (Value::String(whole), Value::String(part)) => {
-            run.charge_text(whole.len().min(1024))?;
+            run.charge(whole.len() / 16)?;
             memchr::memmem::find(whole.as_bytes(), part.as_bytes()).is_some()
         }
         (Value::Array(whole), Value::Array(part)) => {
@@ -109,7 +109,7 @@ pub(super) fn reverse(run: &Run<'_>, value: &Value, _: &[&Value]) -> Flow<Value>
     match value {
         Value::Null => Ok(Value::array(Vec::new())),
         Value::String(text) => {
-            run.charge_text(text.len())?;
+            run.charge_text(text.len(), text.len())?;
             Ok(Value::String(text.chars().rev().collect::<String>().into()))
         }
         other => {
@@ -133,15 +133,24 @@ pub(super) fn indices(run: &Run<'_>, value: &Value, part: &Value) -> Flow<Value>
         (Value::Null, _) => Ok(Value::Null),
         (Value::String(_), Value::String(part)) if part.is_empty() => Ok(Value::array(Vec::new())),
         (Value::String(text), Value::String(part)) => {
-            run.charge(text.len())?;
-            let found = text
-                .char_indices()
-                .enumerate()
-                .filter(|(_, (byte, _))| text.get(*byte..).is_some_and(|rest| rest.starts_with(part.as_str())));
-            Ok(found.map(|(at, _)| ops::count(at)).collect())
+            run.charge(text.len() / 16)?;
+            let finder = memchr::memmem::Finder::new(part.as_bytes());
+            let (mut found, mut from, mut characters) = (Vec::new(), 0, 0);
+            while let Some(rest) = text.get(from..)
+                && let Some(offset) = finder.find(rest.as_bytes())
+            {
+                let (before, behind) = rest.split_at_checked(offset).unwrap_or((rest, ""));
+                characters += before.chars().count();
+                found.push(ops::count(characters));
+                // Parts may overlap: the search goes on at the next character.
+                from += offset + behind.chars().next().map_or(1, char::len_utf8);
+                characters += 1;
+                run.charge_items(found.len(), 1 + part.len() / 16)?;
+            }
+            Ok(Value::array(found))
         }
         (Value::Array(items), Value::Array(part)) => {
-            run.charge(items.len())?;
+            run.charge(items.len().saturating_mul(part.len().max(1)))?;
             Ok(ops::array_indices(items, part))
         }
         (Value::Array(items), part) => {
@@ -160,12 +169,13 @@ pub(super) fn to_entries(run: &Run<'_>, value: &Value, _: &[&Value]) -> Flow<Val
         Value::from_iter([(Text::from_static("key"), key), (Text::from_static("value"), value.clone())])
     };
     match value {
+        // An entry is an object of its own, which costs more than an item.
         Value::Object(members) => {
-            run.charge(members.len())?;
+            run.charge(members.len().saturating_mul(8))?;
             Ok(members.iter().map(|(key, value)| entry(Value::String(key.clone()), value)).collect())
         }
         Value::Array(items) => {
-            run.charge(items.len())?;
+            run.charge(items.len().saturating_mul(8))?;
             Ok(items.iter().enumerate().map(|(at, value)| entry(ops::count(at), value)).collect())
         }
         other => Err(fail(format!("{} has no entries: it is not an object", ops::described(other)))),

@@ -144,7 +144,8 @@ impl Run<'_> {
             Some((Piece::Text(piece), rest)) => self.each_text(encoding, rest, joined(&text, piece), env, input, out),
             Some((Piece::Node(node), rest)) => self.each(node, env, input, &mut |value| {
                 let piece = format::encode(self, encoding, &value)?;
-                self.charge_text(text.len() + piece.len())?;
+                let len = text.len() + piece.len();
+                self.charge_text(len, len)?;
                 self.each_text(encoding, rest, joined(&text, &piece), env, input, out)
             }),
         }

@@ -74,7 +74,7 @@ pub(super) fn encode(run: &Run<'_>, format: Format, value: &Value) -> Flow<Text>
             String::from_utf8(bytes).map_err(|_| fail("the decoded bytes are not UTF-8"))?
         }
     };
-    run.charge_text(text.len())?;
+    run.charge_text(text.len(), text.len())?;
     Ok(Text::from(text))
 }
 

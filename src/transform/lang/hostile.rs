@@ -48,6 +48,9 @@ fn ends_what_would_run_for_ever() {
             "try (reduce range(1000000000) as $x (0; 1)) catch 1",
             "(reduce range(1000000000) as $x (0; 1)) // 1",
             "[(last(range(1000000000)))?]",
+            "([limit(90000; range(1000000000))] | map(\"a\") | add) as $t | [range(9000) | $t | ascii_upcase]",
+            "([range(9000)] | map(0)) as $t | $t | indices($t[:4000])",
+            "([range(9000)] | map(\"a\") | add) as $t | [range(9) | $t | indices($t[:4000])]",
         ];
         for source in hostile {
             let program = compile(source).unwrap_or_else(|errors| panic!("{source}: {errors:?}"));
@@ -58,6 +61,22 @@ fn ends_what_would_run_for_ever() {
             assert!(began.elapsed().as_secs() < 20, "{source}: {:?}", began.elapsed());
         }
     });
+}
+
+#[test]
+fn what_grows_piece_by_piece_costs_its_length() {
+    let lengths = [
+        "[range(100000) | \"item\"] | add | length",
+        "reduce range(100000) as $x (\"\"; . + \"item\") | length",
+        "[range(100000) | \"item\"] | join(\"\") | length",
+        "([range(100000) | \"item\"] | add | gsub(\"i\"; \"ii\") | length) - 100000",
+        "([range(100000) | \"item\"] | add | indices(\"te\") | length) * 4",
+    ];
+    for source in lengths {
+        let program = compile(source).unwrap_or_else(|errors| panic!("{source}: {errors:?}"));
+        let outputs = program.run(&Value::Null, &[], &Limits { steps: 3_000_000, ..Limits::default() });
+        assert_eq!(outputs, Ok(vec![Value::from(400_000)]), "{source}");
+    }
 }
 
 #[test]

@@ -102,8 +102,16 @@ pub(super) const ALL: &[Native] = &[
     native("trim", 0, |_, v, _| Ok(Value::String(text(v)?.trim()))),
     native("ltrim", 0, |_, v, _| Ok(Value::String(text(v)?.trim_start()))),
     native("rtrim", 0, |_, v, _| Ok(Value::String(text(v)?.trim_end()))),
-    native("ascii_downcase", 0, |_, v, _| Ok(Value::String(text(v)?.to_ascii_lowercase()))),
-    native("ascii_upcase", 0, |_, v, _| Ok(Value::String(text(v)?.to_ascii_uppercase()))),
+    native("ascii_downcase", 0, |run, v, _| {
+        let text = text(v)?;
+        run.charge_text(text.len(), text.len())?;
+        Ok(Value::String(text.to_ascii_lowercase()))
+    }),
+    native("ascii_upcase", 0, |run, v, _| {
+        let text = text(v)?;
+        run.charge_text(text.len(), text.len())?;
+        Ok(Value::String(text.to_ascii_uppercase()))
+    }),
     native("explode", 0, |run, v, _| {
         let text = text(v)?;
         run.charge(text.len())?;
@@ -152,7 +160,7 @@ pub(super) const ALL: &[Native] = &[
     native("todateiso8601", 0, |_, v, _| time::to_iso8601(v)),
     native("strftime", 1, |run, v, args| {
         let format = text(arg(args, 0))?;
-        run.charge_text(format.len())?;
+        run.charge_text(format.len(), format.len())?;
         time::format(v, format)
     }),
     native("strptime", 1, |_, v, args| time::parse(text(v)?, text(arg(args, 0))?)),
@@ -282,9 +290,8 @@ fn join(run: &Run<'_>, value: &Value, args: &[&Value]) -> Flow<Value> {
             other => return Err(fail(format!("{} cannot be joined to a string", ops::described(other)))),
         }
         run.charge_items(at, 1)?;
-        run.charge_text(item.as_str().map_or(0, str::len))?;
+        run.charge_text(joined.len(), separator.len() + item.as_str().map_or(0, str::len))?;
     }
-    run.charge_text(joined.len())?;
     Ok(Value::String(joined))
 }
 

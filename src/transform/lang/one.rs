@@ -198,11 +198,12 @@ impl Run<'_> {
     pub(super) fn text(&self, encoding: Format, pieces: &[Piece], env: &Env<'_>, input: &Value) -> Flow<Value> {
         let mut text = Text::new();
         for piece in pieces {
+            let before = text.len();
             match piece {
                 Piece::Text(piece) => text.push_str(piece),
                 Piece::Node(node) => text.push_str(&format::encode(self, encoding, &*self.view(node, env, input)?)?),
             }
-            self.charge_text(text.len())?;
+            self.charge_text(text.len(), text.len() - before)?;
         }
         Ok(Value::String(text))
     }

@@ -51,7 +51,9 @@ fn add(run: &Run<'_>, l: Value, r: &Value) -> Flow<Value> {
         (l, Value::Null) => l,
         (Value::Number(a), Value::Number(b)) => Value::Number(num::add(&a, b)?),
         (Value::String(mut a), Value::String(b)) => {
-            run.charge_text(a.len() + b.len())?;
+            // A text that nobody else holds grows in place, so that building one piece by piece is linear.
+            let copied = if a.as_mut_str().is_some() { 0 } else { a.len() };
+            run.charge_text(a.len() + b.len(), copied + b.len())?;
             a.push_str(b);
             Value::String(a)
         }
@@ -104,7 +106,8 @@ fn repeated(run: &Run<'_>, text: &Text, count: i64) -> Flow<Value> {
     let Ok(count @ 1..) = usize::try_from(count) else {
         return Ok(Value::Null);
     };
-    run.charge_text(text.len().saturating_mul(count))?;
+    let len = text.len().saturating_mul(count);
+    run.charge_text(len, len)?;
     Ok(Value::String(text.repeat(count)))
 }
 

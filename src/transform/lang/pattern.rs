@@ -151,11 +151,18 @@ impl Run<'_> {
                         }
                         other => Err(fail(format!("a replacement is a string, not {}", ops::described(&other)))),
                     })?;
+                    if let ([result], [replacement]) = (results.as_mut_slice(), replacements.as_slice()) {
+                        result.push_str(between);
+                        result.push_str(replacement);
+                        self.charge_text(result.len(), between.len() + replacement.len())?;
+                        continue;
+                    }
                     let mut next = Vec::new();
                     for replacement in &replacements {
                         for result in &results {
-                            self.charge_text(result.len() + between.len() + replacement.len())?;
-                            next.push(format!("{result}{between}{replacement}"));
+                            let all = format!("{result}{between}{replacement}");
+                            self.charge_text(all.len(), all.len())?;
+                            next.push(all);
                             self.charge_items(next.len(), 1)?;
                         }
                     }

@@ -23,6 +23,7 @@ pub(super) struct Run<'p> {
     labels: Cell<u64>,
     sample: Cell<u64>,
 }
+
 impl<'p> Run<'p> {
     pub(super) fn new(code: &'p Code, globals: &'p [Value], limits: &'p Limits) -> Self {
         Self {
@@ -48,12 +49,12 @@ impl<'p> Run<'p> {
         }
     }
 
-    /// Spends what the making of a text of this length costs.
-    pub(super) fn charge_text(&self, bytes: usize) -> Flow {
-        if bytes > self.limits.output_bytes {
+    /// Spends what the making of a text of this length costs, of which so many bytes are written anew.
+    pub(super) fn charge_text(&self, len: usize, written: usize) -> Flow {
+        if len > self.limits.output_bytes {
             return Err(limit(format!("the mapping makes a text of more than {} bytes", self.limits.output_bytes)));
         }
-        self.charge(bytes / 16)
+        self.charge(written / 16)
     }
 
     /// Spends what the making of an array or object of this length costs.

@@ -202,6 +202,7 @@ const AGREED: &[(&str, &str, &str)] = &[
     ("{a:[1,2],b:\"xyz\"} | contains({a:[1]}), contains({b:\"q\"})", "null", "true false"),
     ("indices(1), index(1), rindex(1), indices([1,2])", "[1,2,1]", "[0,2] 0 2 [0]"),
     ("indices(\"a\"), index(\"a\"), rindex(\"a\")", r#""äabca""#, "[1,4] 1 4"),
+    ("indices(\"aa\"), indices(\"äa\"), indices(\"x\")", r#""aaaäaaäa""#, "[0,1,4] [3,6] []"),
     ("bsearch(2), bsearch(5)", "[1,2,3]", "1 -4"),
     (
         "[combinations], ([[0,1] | combinations(2)])",
