@@ -1,64 +1,39 @@
 //! jq expressions of routes: conditions, headers, keys.
 
-use crate::diagnostic::yaml::{Spanned, scalar_offset};
+use crate::diagnostic::yaml::Spanned;
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::message::{Failure, Kind, Limits, Value};
-use crate::transform::VARIABLES;
-use crate::transform::lang::{CompileError, Program, RunError, Tables};
+use crate::message::{Failure, Limits, Value};
+use crate::transform::lang::Tables;
+use crate::transform::{Embedded, Uses, Variables};
 
 use super::run::Run;
-
-/// Which of [`VARIABLES`] a program uses.
-pub type Uses = [bool; 4];
-
-/// The variables whose names stand in a program's source.
-pub fn uses(source: &str) -> Uses {
-    VARIABLES.map(|name| source.contains(&format!("${name}")))
-}
 
 /// A compiled expression that gives exactly one value.
 #[derive(Debug)]
 pub struct Expression {
-    program: Program,
+    program: Embedded,
+    /// On one line, for people.
     source: String,
-    file: SourceFile,
-    at: Spanned<String>,
     uses: Uses,
     constant: Option<Value>,
 }
 
 impl Expression {
     /// Compiles an expression of a route file.
+    ///
+    /// # Errors
+    /// Everything that is wrong in it.
     pub fn compile(file: &SourceFile, written: &Spanned<String>, limits: &Limits) -> Result<Self, Vec<Diagnostic>> {
-        let program = Program::compile(&written.value, &VARIABLES, &Tables::new()).map_err(|errors| {
-            let diagnostic = |error: CompileError| {
-                let offset = |at| scalar_offset(file, &written.span, &written.value, at);
-                let span = offset(error.span.start)..offset(error.span.end);
-                let diagnostic = Diagnostic::error(error.code, file, span, error.message);
-                match error.hint {
-                    Some(hint) => diagnostic.hint(hint),
-                    None => diagnostic,
-                }
-            };
-            errors.into_iter().map(diagnostic).collect::<Vec<_>>()
-        })?;
-        let uses = uses(&written.value);
-        let mut expression = Self {
-            program,
-            source: one_line(&written.value),
-            file: file.clone(),
-            at: written.clone(),
-            uses,
-            constant: None,
+        let program = Embedded::compile(file, written, &Tables::new())?;
+        let uses = program.uses();
+        let constant = if program.reads_input() || uses.contains(&true) {
+            None
+        } else {
+            let outputs = program.run(&Value::Null, &Variables::default(), limits).unwrap_or_default();
+            <[Value; 1]>::try_from(outputs).ok().map(|[value]| value)
         };
-        if !expression.program.reads_input() && uses == [false; 4] {
-            let outputs = expression
-                .program
-                .run(&Value::Null, &[Value::Null, Value::Null, Value::Null, Value::Null], limits)
-                .unwrap_or_default();
-            expression.constant = <[Value; 1]>::try_from(outputs).ok().map(|[value]| value);
-        }
-        Ok(expression)
+        let source = written.value.split_whitespace().collect::<Vec<_>>().join(" ");
+        Ok(Self { program, source, uses, constant })
     }
 
     /// The expression as written, on one line.
@@ -83,31 +58,13 @@ impl Expression {
         }
         let input = if self.program.reads_input() { run.document()?.clone() } else { Value::Null };
         let variables = run.variables(self.uses);
-        let outputs = self.program.run(&input, &variables, run.limits()).map_err(|error| self.failed(&error))?;
-        let count = outputs.len();
-        <[Value; 1]>::try_from(outputs).map(|[value]| value).map_err(|_| {
-            let reason = format!("{}: the expression must give one value, and gave {count}", self.place(0));
-            Failure::permanent(Kind::Mapping, reason)
+        let outputs = self.program.run(&input, &variables, run.limits())?;
+        <[Value; 1]>::try_from(outputs).map(|[value]| value).map_err(|outputs| {
+            self.program.failure(&format!("the expression must give one value, and gave {}", outputs.len()))
         })
-    }
-
-    fn failed(&self, error: &RunError) -> Failure {
-        let kind = if error.limit { Kind::Limit } else { Kind::Mapping };
-        Failure::permanent(kind, format!("{}: {}", self.place(error.span.start), error.message))
-    }
-
-    fn place(&self, offset: usize) -> String {
-        let offset = scalar_offset(&self.file, &self.at.span, &self.at.value, offset);
-        let (line, column) = self.file.line_column(offset);
-        format!("{}:{line}:{column}", self.file.path)
     }
 }
 
 fn truth(value: &Value) -> bool {
     !matches!(value, Value::Null | Value::Bool(false))
-}
-
-/// Source of several lines as one, for people.
-fn one_line(source: &str) -> String {
-    source.split_whitespace().collect::<Vec<_>>().join(" ")
 }

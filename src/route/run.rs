@@ -7,9 +7,9 @@ use futures_util::future::join_all;
 use crate::contract::Contract;
 use crate::endpoint::{Address, Delivery};
 use crate::message::{Class, Failure, Headers, Kind, Limits, Message, Properties, Stage, Text, Value, header_names};
+use crate::transform::{Uses, VARIABLES, Variables};
 
 use super::body;
-use super::expression::Uses;
 use super::plan::Plan;
 use super::ports::Ports;
 use super::variables;
@@ -17,6 +17,10 @@ use super::variables;
 /// Answers to such an address are delivered although the broker returns them as unroutable when they are
 /// mandatory (RabbitMQ's direct reply-to).
 const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to";
+
+/// Where `$headers` and `$properties` stand among [`VARIABLES`].
+const HEADERS: usize = 0;
+const PROPERTIES: usize = 1;
 
 /// The state of one run: the message as it stands now, its document once somebody has looked at it, and what is
 /// to be sent.
@@ -27,7 +31,7 @@ pub struct Run<'a> {
     message: Message,
     document: Option<Value>,
     contract: Option<Arc<Contract>>,
-    variables: [Option<Value>; 4],
+    variables: [Option<Value>; VARIABLES.len()],
     step: Option<Text>,
     sends: Vec<Sending>,
 }
@@ -62,7 +66,7 @@ impl<'a> Run<'a> {
             message,
             document: None,
             contract: None,
-            variables: [const { None }; 4],
+            variables: Default::default(),
             step: None,
             sends: Vec::new(),
         };
@@ -113,7 +117,7 @@ impl<'a> Run<'a> {
         let written = contract.write(&document, self.plan.limits());
         self.message.body = written.map_err(|violations| body::failure(violations, Stage::Process))?;
         body::describe(&mut self.message.properties, contract.format());
-        self.variables[1] = None;
+        self.variables[PROPERTIES] = None;
         self.document = Some(document);
         self.contract = Some(contract.clone());
         Ok(())
@@ -130,24 +134,24 @@ impl<'a> Run<'a> {
         self.message.body = answer.body;
         self.message.properties.content_type = answer.properties.content_type;
         self.message.properties.content_encoding = answer.properties.content_encoding;
-        self.variables[1] = None;
+        self.variables[PROPERTIES] = None;
         Ok(())
     }
 
     /// The headers, to be changed.
     pub fn headers_mut(&mut self) -> &mut Headers {
-        self.variables[0] = None;
+        self.variables[HEADERS] = None;
         &mut self.message.headers
     }
 
     /// The properties, to be changed.
     pub fn properties_mut(&mut self) -> &mut Properties {
-        self.variables[1] = None;
+        self.variables[PROPERTIES] = None;
         &mut self.message.properties
     }
 
     /// The values of the global variables, made only where a program uses them.
-    pub fn variables(&mut self, uses: Uses) -> [Value; 4] {
+    pub fn variables(&mut self, uses: Uses) -> Variables {
         let [headers, properties, route, message] = &mut self.variables;
         let [use_headers, use_properties, use_route, use_message] = uses;
         let (plan, delivery, ports) = (self.plan, self.delivery, self.ports);

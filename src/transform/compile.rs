@@ -1,12 +1,11 @@
 //! From a transform file to a compiled transform, or to everything that is wrong with it.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
-use super::VARIABLES;
-use super::lang::{Program, Tables};
+use super::lang::Tables;
 use super::model::{Cell, Model};
+use super::{Embedded, Uses};
 use crate::contract::{Contract, Registry};
 use crate::diagnostic::yaml::{self, Spanned};
 use crate::diagnostic::{Diagnostic, SourceFile};
@@ -18,9 +17,7 @@ pub struct Transform {
     name: String,
     from: Arc<Contract>,
     to: Arc<Contract>,
-    pub(super) program: Program,
-    pub(super) file: SourceFile,
-    pub(super) map: Spanned<String>,
+    pub(super) map: Embedded,
 }
 
 impl Transform {
@@ -30,18 +27,9 @@ impl Transform {
         let mut wrong = Vec::new();
         let from = resolve(registry, file, &model.from, &mut wrong);
         let to = resolve(registry, file, &model.to, &mut wrong);
-        let program = Program::compile(&model.map, &VARIABLES, &tables(file, &model.tables));
-        let program = program.map_err(|errors| {
-            wrong.extend(errors.into_iter().map(|error| {
-                let span = in_file(file, &model.map, &error.span);
-                let diagnostic = Diagnostic::error(error.code, file, span, error.message);
-                Diagnostic { hint: error.hint, ..diagnostic }
-            }));
-        });
-        match (from, to, program) {
-            (Some(from), Some(to), Ok(program)) => {
-                Ok(Self { name: name.to_owned(), from, to, program, file: file.clone(), map: model.map })
-            }
+        let map = Embedded::compile(file, &model.map, &tables(file, &model.tables));
+        match (from, to, map.map_err(|mistakes| wrong.extend(mistakes))) {
+            (Some(from), Some(to), Ok(map)) => Ok(Self { name: name.to_owned(), from, to, map }),
             _ => Err(wrong),
         }
     }
@@ -63,12 +51,12 @@ impl Transform {
 
     /// The file that it comes from.
     pub fn file(&self) -> &SourceFile {
-        &self.file
+        self.map.file()
     }
 
-    /// The mapping as written.
-    pub fn source(&self) -> &str {
-        &self.map
+    /// The variables that the mapping looks at.
+    pub fn uses(&self) -> Uses {
+        self.map.uses()
     }
 }
 
@@ -90,13 +78,6 @@ fn resolve(
             None
         }
     }
-}
-
-/// The bytes of the file for bytes of the program.
-pub(super) fn in_file(file: &SourceFile, map: &Spanned<String>, span: &Range<usize>) -> Range<usize> {
-    let offset = |at| yaml::scalar_offset(file, &map.span, &map.value, at);
-    let start = offset(span.start);
-    start..offset(span.end).max(start)
 }
 
 fn tables(file: &SourceFile, written: &BTreeMap<String, BTreeMap<String, Spanned<Cell>>>) -> Tables {

@@ -3,18 +3,28 @@
 pub mod lang;
 
 mod compile;
+mod embedded;
 mod model;
 mod run;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::message::Value;
+
 pub use compile::Transform;
+pub use embedded::Embedded;
 pub use model::{Cell, Model};
 
 /// The variables of every mapping and expression, in the order in which a run binds them: `$headers`,
 /// `$properties`, `$route`, `$message`.
 pub const VARIABLES: [&str; 4] = ["headers", "properties", "route", "message"];
+
+/// A value for each of [`VARIABLES`].
+pub type Variables = [Value; VARIABLES.len()];
+
+/// Whether a program looks at each of [`VARIABLES`].
+pub type Uses = [bool; VARIABLES.len()];
 
 /// The transforms of a project by name, as `chat/order-status-to-erp`.
 pub type Transforms = BTreeMap<String, Arc<Transform>>;

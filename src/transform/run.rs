@@ -1,35 +1,21 @@
 //! Running a transform on a document.
 
 use super::Transform;
-use super::compile::in_file;
-use super::lang::RunError;
-use crate::message::{Failure, Kind, Limits, Value};
+use crate::message::{Failure, Limits, Value};
 
 impl Transform {
     /// Maps a document. `variables` are the values of [`super::VARIABLES`] in their order.
     ///
+    /// # Errors
     /// A mapping gives exactly one document: none or several are a failure, as is everything that goes wrong in it.
     /// The failure's reason begins with the place, as `transforms/chat/order.yaml:12:7: …`.
     pub fn run(&self, input: &Value, variables: &[Value], limits: &Limits) -> Result<Value, Failure> {
-        let outputs = self.program.run(input, variables, limits).map_err(|error| self.failed(&error))?;
-        let count = outputs.len();
-        <[Value; 1]>::try_from(outputs).map(|[document]| document).map_err(|_| {
-            let made = if count == 0 { "no document".to_owned() } else { format!("{count} documents") };
-            let whole = RunError { message: String::new(), span: 0..0, limit: false };
-            let place = self.place(&whole);
-            Failure::permanent(Kind::Mapping, format!("{place}: the mapping made {made}, it must make one"))
+        let outputs = self.map.run(input, variables, limits)?;
+        <[Value; 1]>::try_from(outputs).map(|[document]| document).map_err(|outputs| {
+            let made =
+                if outputs.is_empty() { "no document".to_owned() } else { format!("{} documents", outputs.len()) };
+            self.map.failure(&format!("the mapping made {made}, it must make one"))
         })
-    }
-
-    fn failed(&self, error: &RunError) -> Failure {
-        let kind = if error.limit { Kind::Limit } else { Kind::Mapping };
-        Failure::permanent(kind, format!("{}: {}", self.place(error), error.message))
-    }
-
-    fn place(&self, error: &RunError) -> String {
-        let span = in_file(&self.file, &self.map, &error.span);
-        let (line, column) = self.file.line_column(span.start);
-        format!("{}:{line}:{column}", self.file.path)
     }
 }
 

@@ -9,8 +9,8 @@ use crate::diagnostic::yaml::Spanned;
 use crate::endpoint::BoxFuture;
 use crate::message::Failure;
 use crate::route::compile::{Compiler, Place};
-use crate::route::expression::{self, Uses};
 use crate::route::run::Run;
+use crate::transform::Uses;
 
 use super::{Description, Flow, Pattern, Step};
 
@@ -34,7 +34,7 @@ impl Pattern for Transform {
         };
         compiler.expect(transform.from(), &self.0, "input");
         compiler.flow.becomes(Some(transform.to().clone()));
-        let uses = expression::uses(transform.source());
+        let uses = transform.uses();
         Some(Box::new(Compiled { transform, uses }))
     }
 }

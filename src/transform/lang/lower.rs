@@ -33,12 +33,15 @@ pub(super) struct Lower<'s> {
     pub(super) library: BTreeMap<(&'static str, usize), usize>,
     errors: Vec<CompileError>,
     pub(super) levels: usize,
+    /// Whether each of the variables is looked at.
+    pub(super) globals: Vec<bool>,
 }
 
 /// Shares the tables of a transform.
 pub(super) fn shared(tables: &Tables) -> SharedTables<'_> {
     tables.iter().map(|(name, table)| (name.as_str(), (Arc::from(name.as_str()), Arc::new(table.clone())))).collect()
 }
+
 impl<'s> Lower<'s> {
     pub(super) fn new(source: &'s str, variables: &'s [&'s str], tables: &'s SharedTables<'s>) -> Self {
         Self {
@@ -51,6 +54,7 @@ impl<'s> Lower<'s> {
             library: BTreeMap::new(),
             errors: Vec::new(),
             levels: 0,
+            globals: vec![false; variables.len()],
         }
     }
 
@@ -63,7 +67,7 @@ impl<'s> Lower<'s> {
             return Err(self.errors);
         }
         let reads_input = super::reads::reads(&main, &self.defs, &mut BTreeMap::new());
-        Ok(Code { main, defs: self.defs, reads_input })
+        Ok(Code { main, defs: self.defs, reads_input, globals: self.globals })
     }
 
     pub(super) fn error(&mut self, code: &'static str, span: Span, message: String, hint: Option<String>) -> Node {

@@ -63,12 +63,14 @@ struct Code {
     main: node::Node,
     defs: Vec<Option<node::Def>>,
     reads_input: bool,
+    /// Whether each global variable is looked at.
+    globals: Vec<bool>,
 }
 
 impl Default for Code {
     fn default() -> Self {
         let main = node::Node { kind: node::Kind::Empty, span: None, one: false };
-        Self { main, defs: Vec::new(), reads_input: false }
+        Self { main, defs: Vec::new(), reads_input: false, globals: Vec::new() }
     }
 }
 
@@ -180,5 +182,10 @@ impl Program {
     /// Whether the program looks at its input at all (a constant does not).
     pub fn reads_input(&self) -> bool {
         self.code.reads_input
+    }
+
+    /// Whether the program looks at the global variable in this place of those that it was compiled with.
+    pub fn uses(&self, variable: usize) -> bool {
+        self.code.globals.get(variable).is_some_and(|used| *used)
     }
 }

@@ -68,6 +68,7 @@ impl<'s> Lower<'s> {
             return self.node(Kind::Var(self.slots - slot - 1), span);
         }
         if let Some(at) = self.variables.iter().position(|known| *known == bare) {
+            self.globals.iter_mut().skip(at).take(1).for_each(|used| *used = true);
             return self.node(Kind::Global(at), span);
         }
         if let Some(hint) = refused::variable(bare) {

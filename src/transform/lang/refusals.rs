@@ -137,6 +137,19 @@ fn every_shipped_mapping_compiles() {
 }
 
 #[test]
+fn knows_which_variables_are_used() {
+    let uses = |source: &str| {
+        let program = Program::compile(source, &["headers", "message"], &Tables::new()).unwrap();
+        (program.uses(0), program.uses(1), program.uses(2))
+    };
+    assert_eq!(uses(". # $headers"), (false, false, false));
+    assert_eq!(uses("\"$message\" | length"), (false, false, false));
+    assert_eq!(uses("1 as $headers | $headers"), (false, false, false));
+    assert_eq!(uses("def f: {a: \"\\($headers.x)\"}; f"), (true, false, false));
+    assert_eq!(uses(".[$message.size]? // $headers"), (true, true, false));
+}
+
+#[test]
 fn knows_whether_the_input_is_read() {
     let reads = |source: &str| Program::compile(source, &["headers"], &Tables::new()).unwrap().reads_input();
     for constant in
