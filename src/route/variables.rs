@@ -9,7 +9,9 @@ use bytes::Bytes;
 use crate::endpoint::Delivery;
 use crate::message::{Field, Headers, Number, Properties, Text, Value};
 
-/// Tables and arrays of headers nest no deeper than this; what is deeper is left out.
+use super::target::SHORT_STRING;
+
+/// Tables and arrays of headers nest no deeper than this: what is deeper is left out of `$headers`, and refused in `set`.
 const DEPTH: usize = 32;
 
 /// `$headers`: by name. Bytes that are no UTF-8 stand as base64.
@@ -54,30 +56,47 @@ fn number(text: &str) -> Value {
 }
 
 /// A value as a header: text as a long string, integers with 64 bits, other numbers as doubles. `None` for null.
-pub(crate) fn field(value: &Value) -> Option<Field> {
-    bounded_field(value, DEPTH)
+///
+/// # Errors
+/// What a header cannot hold as it is, and what to do.
+pub(crate) fn field(value: &Value) -> Result<Option<Field>, String> {
+    bounded_field(value, DEPTH).map(|field| Some(field).filter(|field| *field != Field::Void))
 }
 
-fn bounded_field(value: &Value, depth: usize) -> Option<Field> {
-    let inner = depth.checked_sub(1)?;
-    Some(match value {
-        Value::Null => return None,
+fn bounded_field(value: &Value, depth: usize) -> Result<Field, String> {
+    let inner = depth.checked_sub(1).ok_or_else(|| format!("a table of headers nests at most {DEPTH} levels"))?;
+    Ok(match value {
+        Value::Null => Field::Void,
         Value::Bool(bool) => Field::Bool(*bool),
-        Value::Number(number) => match number.as_i64() {
-            Some(int) => Field::I64(int),
-            None => Field::F64(number.to_f64()),
-        },
+        Value::Number(number) => numeric_field(number)?,
         Value::String(text) => Field::text(text.as_str()),
         Value::Array(items) => {
-            Field::Array(items.iter().map(|item| bounded_field(item, inner).unwrap_or(Field::Void)).collect())
+            Field::Array(items.iter().map(|item| bounded_field(item, inner)).collect::<Result<_, _>>()?)
         }
-        Value::Object(members) => Field::Table(
-            members
-                .iter()
-                .map(|(name, member)| (name.clone(), bounded_field(member, inner).unwrap_or(Field::Void)))
-                .collect(),
-        ),
+        Value::Object(members) => {
+            let member = |(name, member): (&Text, &Value)| {
+                if name.len() > SHORT_STRING {
+                    return Err("a name in a table of headers has more than 255 bytes".to_owned());
+                }
+                Ok((name.clone(), bounded_field(member, inner)?))
+            };
+            Field::Table(members.iter().map(member).collect::<Result<_, _>>()?)
+        }
     })
+}
+
+/// No type of a header has more digits than these two.
+fn numeric_field(number: &Number) -> Result<Field, String> {
+    if let Some(int) = number.as_i64() {
+        return Ok(Field::I64(int));
+    }
+    let double = number.to_f64();
+    let exact = Number::parse(&double.to_string()).is_some_and(|read_back| read_back == *number);
+    if exact {
+        return Ok(Field::F64(double));
+    }
+    let shown: String = number.to_text().chars().take(60).collect();
+    Err(format!("no number of a header has all digits of {shown}; write it as text, with `tostring`"))
 }
 
 /// `$properties`: those that are set, by their names in the protocol.
@@ -149,7 +168,8 @@ mod tests {
         .map(|(name, field)| (Text::from(name), field))
         .collect();
         let Value::Object(members) = headers(&fields) else { panic!("an object") };
-        let back: Headers = members.iter().filter_map(|(name, v)| Some((name.clone(), field(v)?))).collect();
+        let back = members.iter().map(|(name, v)| (name.clone(), field(v).expect("fits").expect("is not null")));
+        let back: Headers = back.collect();
         assert_eq!(back, fields);
     }
 
@@ -160,6 +180,34 @@ mod tests {
         assert_eq!(value(&Field::LongString(Bytes::from_static(&[0xff])), DEPTH), Value::from("/w=="));
         assert_eq!(seconds(Duration::from_millis(1_250)), number("1.25"));
         assert_eq!(seconds(Duration::from_secs(10)), number("10"));
+    }
+
+    #[test]
+    fn no_digit_is_lost() {
+        let field = |text: &str| field(&number(text));
+        assert_eq!(field("1.10"), Ok(Some(Field::F64(1.1))));
+        assert_eq!(field("1e2"), Ok(Some(Field::F64(100.0))));
+        for text in [
+            "9223372036854775808",
+            "12345678901234567890",
+            "9007199254740993.5",
+            "0.1000000000000000055511151231257827",
+            "1e400",
+        ] {
+            let refusal = field(text).expect_err("has too many digits");
+            assert!(refusal.contains(text) && refusal.contains("`tostring`"), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn what_no_header_can_hold_is_refused() {
+        let mut deep = Value::from(1);
+        for _ in 0..DEPTH {
+            deep = Value::array(vec![deep]);
+        }
+        assert_eq!(field(&deep), Err("a table of headers nests at most 32 levels".into()));
+        let long: Value = [(Text::from("x".repeat(256)), Value::Null)].into_iter().collect();
+        assert!(field(&long).is_err());
     }
 
     #[test]

@@ -23,7 +23,8 @@ use super::{Description, Flow, Pattern, Step};
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Set {
-    /// Headers by name. Text, booleans and numbers keep their type; objects become tables.
+    /// Headers by name. Text, booleans and numbers keep their type; objects become tables. A number
+    /// with more digits than a 64-bit integer or a double has is refused.
     #[serde(default)]
     pub headers: BTreeMap<String, Spanned<String>>,
     /// Properties of AMQP 0-9-1.
@@ -163,7 +164,9 @@ impl Compiled {
             })?;
         }
         for (name, value) in headers {
-            match variables::field(&value) {
+            let field = variables::field(&value)
+                .map_err(|reason| Failure::permanent(Kind::Mapping, format!("the header `{name}`: {reason}")))?;
+            match field {
                 Some(field) => run.headers_mut().insert(name.clone(), field),
                 None => run.headers_mut().remove(name),
             };

@@ -92,6 +92,22 @@ fn choice_takes_the_first_branch_that_holds() {
 }
 
 #[test]
+fn set_loses_no_digit() {
+    let steps = "steps:
+  - set: { headers: { id: .id } }
+  - to: { amqp: { routing_key: k } }";
+    let ports = Fake::new();
+    let failure = failure(run(steps, &ports));
+    assert_eq!(
+        failure.reason,
+        "the header `id`: no number of a header has all digits of 12345678901234567890; write it as text, with `tostring`"
+    );
+    assert!(ports.sent().is_empty());
+    outcome(run(&steps.replace(".id", ".id | tostring"), &ports));
+    assert_eq!(ports.sent()[0].1.headers.get("id"), Some(&Field::text("12345678901234567890")));
+}
+
+#[test]
 fn set_changes_headers_and_properties_with_their_types() {
     let steps = "steps:
   - set:
