@@ -13,11 +13,7 @@
 //! - An element that its content model declares is that one, also where a wildcard beside it would admit it. If
 //!   it then stands out of order, or once too often for both, it is refused.
 
-mod fragment;
-mod graft;
 mod lexical;
-mod path;
-mod scope;
 mod to_json;
 mod to_xml;
 

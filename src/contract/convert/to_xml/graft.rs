@@ -1,6 +1,6 @@
 //! An `#any` fragment, put into the document that is being written.
 
-use super::to_xml::Writer;
+use super::Writer;
 use crate::contract::plan::types::Elements;
 use crate::format::xml::{self, Attribute, Element, Node, Tree};
 use crate::message::Value;

@@ -1,8 +1,11 @@
 //! JSON to XML: values are put out in the order of the content model, with the contract's namespaces.
 
-use super::graft;
+mod graft;
+mod path;
+
+use path::{Step, pointer};
+
 use super::lexical;
-use super::path::{Step, pointer};
 use crate::contract::plan::types::{
     ANY, Complex, Content, Element as Declaration, Elements, Emit, Kind, NameIx, NamespaceIx, Order, Simple, TypeIx,
 };
