@@ -6,7 +6,7 @@ use crate::format::xml::{self, Attribute, Element, Node, Tree};
 use crate::message::Value;
 
 /// Puts a fragment out, if a wildcard of the content model admits it and no key is meant for it.
-pub(super) fn graft(writer: &mut Writer<'_>, elements: &Elements, value: &Value, depth: usize) {
+pub(super) fn graft(writer: &mut Writer<'_>, elements: &Elements, value: &Value) {
     let Value::String(text) = value else {
         return writer.refuse("string-expected", "the text of one XML element is expected");
     };
@@ -32,7 +32,7 @@ pub(super) fn graft(writer: &mut Writer<'_>, elements: &Elements, value: &Value,
         return writer
             .refuse("any-not-admitted", format!("no wildcard here admits `{}` of `{uri}` undeclared", name.local));
     }
-    copy(writer, &tree, depth);
+    copy(writer, &tree);
 }
 
 fn start(node: &Node) -> Option<&Element> {
@@ -42,13 +42,15 @@ fn start(node: &Node) -> Option<&Element> {
     }
 }
 
-fn copy(writer: &mut Writer<'_>, from: &Tree, depth: usize) {
-    let mut open = 0;
+fn copy(writer: &mut Writer<'_>, from: &Tree) {
+    let outside = writer.tree.depth();
     for node in from.nodes() {
         match node {
             Node::Start(element) => {
-                open += 1;
-                if depth + open > writer.limits.depth {
+                if writer.tree.depth() >= writer.limits.depth {
+                    while writer.tree.depth() > outside {
+                        writer.tree.end();
+                    }
                     return writer
                         .refuse("depth", format!("elements nest more than {} levels deep", writer.limits.depth));
                 }
@@ -66,7 +68,7 @@ fn copy(writer: &mut Writer<'_>, from: &Tree, depth: usize) {
                 let bindings = from.bindings(element).to_vec();
                 writer.tree.start(name, element.prefix.clone(), attributes, bindings, 0);
             }
-            Node::Text { text, .. } if open > 0 => writer.tree.text(text.clone(), 0),
+            Node::Text { text, .. } if writer.tree.depth() > outside => writer.tree.text(text.clone(), 0),
             Node::Text { .. } => {}
             Node::Instruction { target, .. } => {
                 writer.refuse(
@@ -74,10 +76,7 @@ fn copy(writer: &mut Writer<'_>, from: &Tree, depth: usize) {
                     format!("the processing instruction `{target}` has no place here"),
                 );
             }
-            Node::End => {
-                open = open.saturating_sub(1);
-                writer.tree.end();
-            }
+            Node::End => writer.tree.end(),
         }
     }
 }
