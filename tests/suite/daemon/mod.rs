@@ -7,6 +7,7 @@ mod competing;
 mod faults;
 mod operations;
 mod process;
+mod replay;
 mod rubbish;
 mod shop;
 

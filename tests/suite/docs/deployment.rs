@@ -1,4 +1,4 @@
-//! The files in `deploy/` are sound.
+//! The files in `deploy/` are sound, and the page on operations leaves nothing out.
 
 use std::process::Command;
 
@@ -72,5 +72,18 @@ fn the_composed_service_runs_the_project() {
     for grace in [service["stop_grace_period"].as_str().and_then(|text| text.strip_suffix('s')), Some(unit)] {
         let grace: u64 = grace.expect("seconds").parse().expect("a number");
         assert!(grace > settings.shutdown.deadline.0.as_secs(), "{grace}");
+    }
+}
+
+#[test]
+fn every_header_of_ours_is_told() {
+    let page = std::fs::read_to_string(root().join("docs/operations.md")).expect("readable");
+    let code = std::fs::read_to_string(root().join("src/message/header_names.rs")).expect("readable");
+    let constants = code.lines().filter(|line| line.starts_with("pub const "));
+    let names: Vec<&str> =
+        constants.filter_map(|line| line.split('"').nth(1)).filter(|name| !name.ends_with('-')).collect();
+    assert!(names.len() >= 20, "{names:?}");
+    for name in names {
+        assert!(page.contains(&format!("`{name}`")), "`{name}` is not told");
     }
 }

@@ -46,6 +46,14 @@ fn file_of(block: &Block) -> Option<(&str, &str)> {
     (is_path && !name.contains(' ')).then_some((name, rest))
 }
 
+/// The file that a page prints under a name.
+pub(crate) fn printed(page: &str, name: &str) -> String {
+    let text = std::fs::read_to_string(root().join(page)).expect("readable");
+    let blocks = blocks(&text);
+    let (_, text) = blocks.iter().filter_map(file_of).find(|(found, _)| *found == name).expect("is printed");
+    text.to_owned()
+}
+
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
@@ -88,7 +96,11 @@ fn every_block_is_what_it_says() {
                     let read: Result<serde_json::Value, _> = serde_json::from_str(text);
                     assert!(read.is_ok(), "{place}: {:?}", read.err());
                 }
-                "sh" => block.text.lines().for_each(|line| is_command(line, &makefile, &place)),
+                "sh" => {
+                    // A command goes on in lines that are indented.
+                    let joined = block.text.replace("\n  ", " ");
+                    joined.lines().for_each(|line| is_command(line, &makefile, &place));
+                }
                 "yaml" | "xml" | "text" => {}
                 other => panic!("{place}: a block of `{other}` is not checked by anybody"),
             }
@@ -104,7 +116,15 @@ fn is_command(line: &str, makefile: &str, place: &str) {
         ["make", target, ..] => {
             assert!(makefile.contains(&format!("\n{target}:")), "{place}: the Makefile has no `{target}`");
         }
-        ["trunkline", command, ..] => {
+        ["rabbitmqadmin", "declare", "queue", rest @ ..] => {
+            assert!(rest.iter().all(|word| word.contains('=')), "{place}: {line}");
+        }
+        ["rabbitmqctl", "set_parameter", "shovel", ..] => {
+            let settings = line.split('\'').nth(1).expect("settings in quotes");
+            let read: Result<serde_json::Value, _> = serde_json::from_str(settings);
+            assert!(read.is_ok(), "{place}: {:?}", read.err());
+        }
+        ["trunkline", "--dir", _, command, ..] | ["trunkline", command, ..] => {
             let out = trunkline().args([command, "--help"]).run();
             assert_eq!(out.code, 0, "{place}: {line}: {out:?}");
         }

@@ -94,7 +94,8 @@ fn every_block_of_yaml_holds_beside_the_shipped_example() {
         }
         let project = example();
         for (name, text) in blocks.iter().filter_map(file_of) {
-            write(project.path(), name, text);
+            // What a page puts into a project of its own is checked beside the example too.
+            write(project.path(), name.trim_start_matches("replay/"), text);
         }
         let mut apart = Vec::new();
         for block in blocks.iter().filter(|block| block.language == "yaml") {
@@ -118,5 +119,5 @@ fn every_block_of_yaml_holds_beside_the_shipped_example() {
         holds(project.path(), &page.display().to_string());
         apart.iter().for_each(|(block, place)| settings_hold(project.path(), &block.text, place));
     }
-    assert!(files >= 2 && settings >= 1 && pods == 1, "{files} files, {settings} settings, {pods} pods");
+    assert!(files >= 3 && settings >= 1 && pods == 1, "{files} files, {settings} settings, {pods} pods");
 }
