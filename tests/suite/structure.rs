@@ -139,3 +139,31 @@ fn files_stay_readable() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// The names of headers and metrics. `contract/xsd/names.rs` names types within the schema engine, which nobody sees.
+#[test]
+fn names_stand_in_one_place() {
+    let places = ["message/header_names.rs", "telemetry/names.rs", "contract/xsd/names.rs"];
+    let mut wrong = Vec::new();
+    let mut found = 0;
+    for source in without_tests(sources()) {
+        let code = source.text.lines().enumerate().take_while(|(_, line)| *line != "mod tests {");
+        for (number, _) in code.filter(|(_, line)| line.contains("\"trunkline-") || line.contains("\"trunkline_")) {
+            if places.contains(&source.path.as_str()) {
+                found += 1;
+            } else {
+                wrong.push(format!("src/{}:{} writes out a name of ours", source.path, number + 1));
+            }
+        }
+    }
+    assert!(found >= 40, "{found} names");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_compiler_forbids_unsafe_code() {
+    let manifest = include_str!("../../Cargo.toml");
+    let lints = manifest.split_once("[lints.rust]\n").expect("is there").1;
+    let lints = lints.split("\n[").next().unwrap_or(lints);
+    assert!(lints.lines().any(|line| line == "unsafe_code = \"forbid\""), "{lints}");
+}

@@ -1,5 +1,6 @@
 //! What the pages tell is true: files are checked, commands exist, examples are run.
 
+mod architecture;
 mod conversion;
 mod deployment;
 mod project;
