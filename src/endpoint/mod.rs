@@ -96,6 +96,10 @@ pub trait Source: Send {
 
     /// Asks the broker for no more deliveries.
     fn stop(&mut self) -> BoxFuture<'_, Result<(), EndpointError>>;
+
+    /// Ends the source; resolves when the broker has back what is not settled. Whoever consumes the queue from then on
+    /// gets that first.
+    fn close(&mut self) -> BoxFuture<'_, Result<(), EndpointError>>;
 }
 
 /// The sending side: one publishing lane.

@@ -5,6 +5,7 @@ use std::fmt::{self, Write};
 use crate::endpoint::topology::Topology;
 use crate::message::Field;
 
+use super::order::Order;
 use super::plan::{Plan, Sequence};
 use super::retry::{spell, wait_queue};
 
@@ -30,7 +31,14 @@ fn write_all(out: &mut String, plan: &Plan) -> fmt::Result {
 }
 
 fn flow(out: &mut String, plan: &Plan) -> fmt::Result {
-    writeln!(out, "  from queue {}, at most {} messages at a time", plan.queue(), plan.prefetch())?;
+    match plan.order() {
+        Order::None => writeln!(out, "  from queue {}, at most {} messages at a time", plan.queue(), plan.prefetch())?,
+        Order::Strict => writeln!(out, "  from queue {}, strictly in order, one message at a time", plan.queue())?,
+        Order::ByKey(key) => {
+            writeln!(out, "  from queue {}, at most {} messages at a time,", plan.queue(), plan.prefetch())?;
+            writeln!(out, "   |   in order for each value of {}", key.source())?;
+        }
+    }
     match plan.accepts() {
         Some(contract) => writeln!(out, "   |   accepts {}", contract.reference())?,
         None => writeln!(out, "   |   accepts any body")?,
@@ -61,7 +69,11 @@ fn failures(out: &mut String, plan: &Plan) -> fmt::Result {
     let dead = plan.dead_letter_address().routing_key;
     writeln!(out, "  transient (timeout, nack, ...): {}, then dead letter", plan.retries())?;
     for delay in &plan.retries().delayed {
-        writeln!(out, "    waits {} in queue {}", spell(*delay), wait_queue(plan.queue(), *delay))?;
+        match plan.order() {
+            Order::None => writeln!(out, "    waits {} in queue {}", spell(*delay), wait_queue(plan.queue(), *delay))?,
+            Order::Strict => writeln!(out, "    waits {} in its place; no other message is taken", spell(*delay))?,
+            Order::ByKey(_) => writeln!(out, "    waits {} in its place, before all others of its key", spell(*delay))?,
+        }
     }
     writeln!(out, "  permanent (contract, mapping, unroutable, ...): 1 attempt, then dead letter")?;
     writeln!(out, "  connection lost: the message stays in its queue and is taken again")?;

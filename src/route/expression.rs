@@ -41,6 +41,16 @@ impl Expression {
         &self.source
     }
 
+    /// Whether it gives the same value for every message.
+    pub fn is_constant(&self) -> bool {
+        self.constant.is_some()
+    }
+
+    /// Whether it looks at the document, and not only at headers, properties and the like.
+    pub fn reads_document(&self) -> bool {
+        self.program.reads_input()
+    }
+
     /// Whether a condition holds for every message, or for none.
     pub fn constant_truth(&self) -> Option<bool> {
         self.constant.as_ref().map(truth)

@@ -10,6 +10,7 @@ pub mod compile;
 pub mod plan;
 pub mod run;
 pub mod expression;
+pub mod order;
 pub mod dead_letter;
 pub mod error_reply;
 pub mod retry;
@@ -24,6 +25,7 @@ pub use compile::{Library, check_set, compile};
 pub use dead_letter::{Origin, dead_letter};
 pub use error_reply::error_reply;
 pub use explain::explain;
+pub use order::Order;
 pub use plan::{Outcome, Plan, Processed};
 
 #[cfg(test)]

@@ -31,6 +31,13 @@ pub struct Route {
     /// Answers the sender at its `reply_to`, with its `correlation_id`, after the last step.
     #[serde(default)]
     pub reply: Option<Spanned<Reply>>,
+    /// Strictly in order: one message at a time, a failed one holds up all others until it has passed or is dead.
+    #[serde(default)]
+    pub ordered: Option<Spanned<bool>>,
+    /// A jq expression that gives the key of a message, as `$headers.customer`: messages of one key are processed in
+    /// order, those of different keys side by side. A failed message holds up its key alone.
+    #[serde(default)]
+    pub ordered_by: Option<Spanned<String>>,
     /// What happens when a message fails.
     #[serde(default)]
     pub on_error: OnError,
@@ -67,7 +74,7 @@ pub struct Retry {
     pub immediate: Option<Spanned<u32>>,
     /// Further attempts later, each after a delay from 1ms to 7 days, at most 20; `[5s, 30s, 5m]` if left out, and
     /// none where the route replies: who asked has given up by then. A message waits in the queue
-    /// `<queue>.retry.<ms>` of the broker.
+    /// `<queue>.retry.<ms>` of the broker; in a route that keeps order it waits in its place, at most 15 minutes in all.
     #[serde(default)]
     pub delayed: Option<Spanned<Vec<Spanned<String>>>>,
 }

@@ -10,6 +10,7 @@ use crate::endpoint::topology::Topology;
 use crate::endpoint::{Address, Delivery};
 use crate::message::{Class, Failure, Kind, Limits, Text};
 
+use super::order::{self, Order};
 use super::ports::Ports;
 use super::retry::Ladder;
 use super::run::Run;
@@ -23,6 +24,7 @@ pub struct Plan {
     pub(super) queue: Text,
     pub(super) queue_span: Range<usize>,
     pub(super) prefetch: u16,
+    pub(super) order: Order,
     pub(super) accepts: Option<Arc<Contract>>,
     pub(super) steps: Sequence,
     pub(super) reply: Option<Option<Arc<Contract>>>,
@@ -104,6 +106,11 @@ impl Plan {
         self.prefetch
     }
 
+    /// In which order messages are processed.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
     /// The contract of the messages.
     pub fn accepts(&self) -> Option<&Arc<Contract>> {
         self.accepts.as_ref()
@@ -142,6 +149,24 @@ impl Plan {
     /// What the plan was compiled from.
     pub fn version(&self) -> &Version {
         &self.version
+    }
+
+    /// The key of a message in a route that keeps order: those of one key are to be processed one after the other.
+    ///
+    /// # Errors
+    /// There is no key, and the message cannot be processed.
+    pub fn key(&self, delivery: &Delivery, ports: &dyn Ports) -> Result<Option<Text>, Failure> {
+        match &self.order {
+            Order::None => Ok(None),
+            Order::Strict => Ok(Some(Text::new())),
+            Order::ByKey(expression) => {
+                let mut run = Run::begin(self, delivery, ports)?;
+                if expression.reads_document() {
+                    run.accept()?;
+                }
+                expression.one(&mut run).map(|key| Some(order::name(key)))
+            }
+        }
     }
 
     /// Runs the plan once.

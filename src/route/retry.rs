@@ -134,12 +134,7 @@ pub fn postpone(
     origin: &Origin<'_>,
     ladder: &Ladder,
 ) -> Option<(Address, Message)> {
-    let delay = ladder.delay(tried.waits)?;
-    let lifetime = || original.properties.expiration.as_ref()?.parse().ok().map(Duration::from_millis);
-    let expires_at = tried.expires_at.or_else(|| origin.time.checked_add(lifetime()?));
-    if expires_at.is_some_and(|end| origin.time.checked_add(delay).is_none_or(|due| due >= end)) {
-        return None;
-    }
+    let (delay, expires_at) = due(original, tried, ladder, origin.time)?;
     let mut message = original.clone();
     names::strip_traces(&mut message.headers);
     names::set_copies_aside(&mut message.headers);
@@ -163,6 +158,30 @@ pub fn postpone(
         put(names::USER_ID, Field::text(user_id.as_str()));
     }
     Some((Address { exchange: Text::new(), routing_key: wait_queue(origin.queue, delay) }, message))
+}
+
+/// How long a message that has failed for the moment waits in its place, in a route that keeps order, and what was tried
+/// of it then; `None` if it has waited often enough, or would expire in the meantime.
+pub fn wait_in_place(
+    original: &Message,
+    failure: &Failure,
+    tried: &Tried,
+    attempts: u32,
+    now: SystemTime,
+    ladder: &Ladder,
+) -> Option<(Duration, Tried)> {
+    let (delay, expires_at) = due(original, tried, ladder, now)?;
+    let waits = tried.waits.saturating_add(1);
+    Some((delay, Tried { waits, attempts, expires_at, past: tried.with(failure, now) }))
+}
+
+/// The next delay, and when the message's own expiration is over.
+fn due(original: &Message, tried: &Tried, ladder: &Ladder, now: SystemTime) -> Option<(Duration, Option<SystemTime>)> {
+    let delay = ladder.delay(tried.waits)?;
+    let lifetime = || original.properties.expiration.as_ref()?.parse().ok().map(Duration::from_millis);
+    let expires_at = tried.expires_at.or_else(|| now.checked_add(lifetime()?));
+    let in_time = expires_at.is_none_or(|end| now.checked_add(delay).is_some_and(|due| due < end));
+    in_time.then_some((delay, expires_at))
 }
 
 impl Tried {

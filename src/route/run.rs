@@ -46,6 +46,13 @@ struct Sending {
 impl<'a> Run<'a> {
     /// Admits a message: its size, and its contract if the route has one.
     pub(super) fn start(plan: &'a Plan, delivery: &'a Delivery, ports: &'a dyn Ports) -> Result<Self, Failure> {
+        let mut run = Self::begin(plan, delivery, ports)?;
+        run.accept()?;
+        Ok(run)
+    }
+
+    /// Admits a message by its size.
+    pub(super) fn begin(plan: &'a Plan, delivery: &'a Delivery, ports: &'a dyn Ports) -> Result<Self, Failure> {
         body::check_size(&delivery.message.body, plan.limits(), Stage::Receive)?;
         let mut message = delivery.message.clone();
         header_names::strip_traces(&mut message.headers);
@@ -59,7 +66,7 @@ impl<'a> Run<'a> {
         if properties.message_id.is_none() {
             properties.message_id = Some(ports.new_id());
         }
-        let mut run = Self {
+        Ok(Self {
             plan,
             delivery,
             ports,
@@ -69,12 +76,16 @@ impl<'a> Run<'a> {
             variables: Default::default(),
             step: None,
             sends: Vec::new(),
-        };
-        if let Some(contract) = plan.accepts() {
-            run.document = Some(body::read(&run.message, contract, plan.limits(), Stage::Receive)?);
-            run.contract = Some(contract.clone());
+        })
+    }
+
+    /// Reads the document by the contract that the route accepts, if it has one.
+    pub(super) fn accept(&mut self) -> Result<(), Failure> {
+        if let Some(contract) = self.plan.accepts() {
+            self.document = Some(body::read(&self.message, contract, self.plan.limits(), Stage::Receive)?);
+            self.contract = Some(contract.clone());
         }
-        Ok(run)
+        Ok(())
     }
 
     /// The world.

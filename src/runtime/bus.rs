@@ -110,8 +110,10 @@ impl Handle {
         self.shared.stop.cancel();
         let drain = async { while self.routes.join_next().await.is_some() {} };
         let in_time = tokio::time::timeout(self.shared.settings.drain_deadline, drain).await;
-        let left = if in_time.is_ok() { 0 } else { self.in_flight() };
-        self.routes.shutdown().await;
+        if in_time.is_err() {
+            self.routes.shutdown().await;
+        }
+        let left = self.in_flight();
         if let Some(session) = self.shared.status.session() {
             // A session that cannot be closed in time is dropped.
             let _closed = tokio::time::timeout(CLOSE_DEADLINE, session.close()).await;

@@ -2,82 +2,138 @@
 //!
 //! Runs that look at bodies become tasks, so that they use all cores; runs that only pass a message on stay in
 //! the loop's own task, which saves a hand-over between threads for each message.
+//!
+//! When a route ends, the broker is told at once, and what it sent ahead is finished. But as soon as the broker knows, it
+//! gives the next message to another instance. A route that keeps order therefore finishes first what it has, and does
+//! not acknowledge it: when it has all that the broker sends ahead, or nothing comes for a while, nothing can come
+//! between its end and the beginning of the other one.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::Either;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::task::JoinError;
-use tokio_util::sync::CancellationToken;
+use tokio::time::timeout;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::endpoint::{Delivery, EndpointError, Source};
+use crate::message::Text;
 
-use super::process::{Context, Verdict};
+use super::process::{Context, Taken, Verdict};
 use super::settle::{Ledger, Receipt};
 use super::status::State;
+use super::turns::Turns;
+
+/// A route that keeps order and gets nothing for so long has nothing on the way to it.
+const QUIET: Duration = Duration::from_millis(250);
+/// A route that keeps order waits no longer for that.
+const LONGEST_HANDOVER: Duration = Duration::from_secs(2);
+
+/// A message whose run may begin, or waits for its turn.
+struct Ready {
+    receipt: Receipt,
+    key: Option<Text>,
+    taken: Taken,
+}
 
 /// A run that has ended.
 struct Done {
     receipt: Receipt,
+    key: Option<Text>,
     verdict: Verdict,
 }
 
-/// Takes messages until told to stop, or until the session fails. What is not settled then comes again.
+/// How far a route has come with its end.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// Not at all.
+    No,
+    /// It finishes what it has, since then, before the broker is told.
+    Asked(Instant),
+    /// The broker was told.
+    Told,
+}
+
+/// Takes messages until told to stop, or until the session fails. What is not settled then comes again. Gives how many
+/// messages were left to the broker.
 pub(super) async fn run(
     context: Arc<Context>,
     mut source: Box<dyn Source>,
-    stop: &CancellationToken,
     max_bytes: usize,
-) -> Result<(), EndpointError> {
+) -> Result<usize, EndpointError> {
     let prefetch = usize::from(context.work.prefetch()).max(1);
-    let parses = context.work.parses();
-    let metrics = &context.status.metrics;
+    let (parses, ordered) = (context.work.parses(), context.work.ordered());
     let mut pauses = context.status.pauses();
     let mut ledger = Ledger::new(prefetch / 4);
+    let mut turns = Turns::default();
     let mut runs = FuturesUnordered::new();
-    let mut done = Vec::new();
-    let (mut stopping, mut exhausted) = (false, false);
-    while !(exhausted && runs.is_empty()) {
+    let (mut ready, mut done) = (Vec::new(), Vec::new());
+    let (mut stop, mut exhausted) = (Stop::No, false);
+    loop {
+        for ready in ready.drain(..) {
+            let run = bring(Arc::clone(&context), ready);
+            runs.push(if parses {
+                Either::Left(AbortOnDropHandle::new(tokio::spawn(run)))
+            } else {
+                Either::Right(async { Ok(run.await) })
+            });
+        }
+        if exhausted && runs.is_empty() {
+            break;
+        }
         let paused = pauses.borrow_and_update().0 > 0;
         let room = prefetch.saturating_sub(ledger.unacknowledged());
-        let takes = !exhausted && !paused && room > 0 && ledger.bytes() < max_bytes;
+        if let Stop::Asked(since) = stop
+            && runs.is_empty()
+        {
+            if room > 0
+                && since.elapsed() < LONGEST_HANDOVER
+                && let Ok(batch) = timeout(QUIET, source.receive(room)).await
+            {
+                admit(&context, batch?, &mut ledger, &mut turns, &mut ready);
+                continue;
+            }
+            source.stop().await?;
+            stop = Stop::Told;
+            ledger.flush(&mut *source).await?;
+        }
+        // After the end there is room for all that was sent ahead, for nothing more is to come.
+        let rest = stop == Stop::Told && runs.is_empty();
+        let takes = !exhausted && (rest || !paused && room > 0 && ledger.bytes() < max_bytes);
         tokio::select! {
             biased;
             ended = finished(&mut runs, &mut done), if !runs.is_empty() => {
                 ended?;
-                for Done { receipt, verdict } in done.drain(..) {
+                for Done { receipt, key, verdict } in done.drain(..) {
                     match verdict {
                         Verdict::Settle => ledger.settle(receipt),
                         Verdict::Lost(reason) => return Err(EndpointError::Unavailable(reason)),
+                        Verdict::Kept => {
+                            key.into_iter().for_each(|key| turns.close(key));
+                            continue;
+                        }
                     }
+                    ready.extend(key.and_then(|key| turns.next(&key)));
                 }
-                ledger.flush(&mut *source).await?;
+                if !matches!(stop, Stop::Asked(_)) {
+                    ledger.flush(&mut *source).await?;
+                }
             }
-            () = stop.cancelled(), if !stopping => {
-                source.stop().await?;
+            () = context.stop.cancelled(), if stop == Stop::No => {
                 context.status.set(State::Draining, None);
-                stopping = true;
-            }
-            batch = source.receive(room), if takes => {
-                let batch = batch?;
-                exhausted = stopping && batch.is_empty();
-                metrics.received.increment(batch.len() as u64);
-                let taken = Instant::now();
-                for delivery in batch {
-                    metrics.received_bytes.increment(delivery.message.body.len() as u64);
-                    metrics.redelivered.increment(delivery.redelivered.into());
-                    let receipt = ledger.admit(&delivery);
-                    let run = bring(Arc::clone(&context), receipt, delivery, taken);
-                    runs.push(if parses {
-                        Either::Left(AbortOnDropHandle::new(tokio::spawn(run)))
-                    } else {
-                        Either::Right(async { Ok(run.await) })
-                    });
+                stop = Stop::Asked(Instant::now());
+                if !ordered {
+                    source.stop().await?;
+                    stop = Stop::Told;
                 }
+            }
+            batch = source.receive(room.max(1)), if takes => {
+                let batch = batch?;
+                exhausted = stop == Stop::Told && batch.is_empty();
+                admit(&context, batch, &mut ledger, &mut turns, &mut ready);
             }
             changed = pauses.changed() => {
                 if changed.is_err() {
@@ -87,12 +143,41 @@ pub(super) async fn run(
         }
         context.status.set_in_flight(ledger.in_flight(), ledger.bytes());
     }
-    ledger.flush_all(&mut *source).await
+    ledger.flush_all(&mut *source).await?;
+    if ledger.in_flight() > 0 {
+        source.close().await?;
+    }
+    Ok(ledger.in_flight())
 }
 
-async fn bring(context: Arc<Context>, receipt: Receipt, delivery: Delivery, taken: Instant) -> Done {
-    let verdict = context.bring(delivery, taken).await;
-    Done { receipt, verdict }
+/// Takes deliveries in; those whose turn it is are ready.
+fn admit(
+    context: &Context,
+    batch: Vec<Delivery>,
+    ledger: &mut Ledger,
+    turns: &mut Turns<Ready>,
+    ready: &mut Vec<Ready>,
+) {
+    let metrics = &context.status.metrics;
+    metrics.received.increment(batch.len() as u64);
+    let at = Instant::now();
+    for delivery in batch {
+        metrics.received_bytes.increment(delivery.message.body.len() as u64);
+        metrics.redelivered.increment(delivery.redelivered.into());
+        let receipt = ledger.admit(&delivery);
+        let (key, taken) = context.take(delivery, at);
+        let next = Ready { receipt, key, taken };
+        ready.extend(match next.key.clone() {
+            Some(key) => turns.admit(&key, next),
+            None => Some(next),
+        });
+    }
+}
+
+async fn bring(context: Arc<Context>, ready: Ready) -> Done {
+    let Ready { receipt, key, taken } = ready;
+    let verdict = context.bring(taken).await;
+    Done { receipt, key, verdict }
 }
 
 /// Waits for at least one run to end, and gathers all that have.

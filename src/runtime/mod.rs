@@ -17,6 +17,7 @@ mod signals;
 mod status;
 mod supervisor;
 mod tap;
+mod turns;
 mod work;
 
 #[cfg(test)]

@@ -3,13 +3,14 @@
 use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use futures_util::FutureExt;
+use tokio_util::sync::CancellationToken;
 
 use crate::endpoint::{Delivery, Session};
-use crate::message::{Failure, Kind, Message};
-use crate::route::retry::resume;
+use crate::message::{Class, Failure, Kind, Message, Text};
+use crate::route::retry::{Tried, resume, wait_in_place};
 use crate::route::{Outcome, Processed};
 use crate::telemetry::events;
 use crate::telemetry::metrics::Completed;
@@ -26,6 +27,17 @@ pub(super) struct Context {
     pub(super) session: Arc<dyn Session>,
     pub(super) ports: LivePorts,
     pub(super) status: Arc<RouteStatus>,
+    /// Ends what waits in its place.
+    pub(super) stop: CancellationToken,
+}
+
+/// A delivery with what is known of it before its run.
+pub(super) struct Taken {
+    delivery: Delivery,
+    tried: Tried,
+    at: Instant,
+    /// Why it cannot be processed at all.
+    refused: Option<Failure>,
 }
 
 /// Whether a message may be acknowledged.
@@ -35,41 +47,81 @@ pub(super) enum Verdict {
     Settle,
     /// The broker was lost before all was confirmed: it will give the message again.
     Lost(String),
+    /// The route ends while the message waits in its place: the broker is to give it again.
+    Kept,
 }
 
 impl Context {
-    /// Brings a message to a durable outcome, or learns that the broker is lost.
-    pub(super) async fn bring(&self, delivery: Delivery, taken: Instant) -> Verdict {
+    /// Takes a delivery, and the key of its order if the route keeps one.
+    pub(super) fn take(&self, delivery: Delivery, at: Instant) -> (Option<Text>, Taken) {
         let (delivery, tried) = resume(delivery, self.work.name());
+        let mut taken = Taken { delivery, tried, at, refused: None };
+        if !self.work.ordered() {
+            return (None, taken);
+        }
+        let key = AssertUnwindSafe(|| self.work.key(&taken.delivery, &self.ports));
+        let key = std::panic::catch_unwind(key).unwrap_or_else(|panic| Err(self.panicked(&*panic)));
+        let key = key.map_err(|failure| taken.refused = Some(failure)).ok().flatten();
+        (key, taken)
+    }
+
+    /// Brings a message to a durable outcome, or learns that the broker is lost.
+    pub(super) async fn bring(&self, taken: Taken) -> Verdict {
+        let Taken { delivery, mut tried, at, mut refused } = taken;
         self.tell(&delivery.message, || What::Received(delivery.message.clone()));
-        let run = AssertUnwindSafe(self.work.process(&delivery, &self.ports)).catch_unwind();
-        let Processed { result, attempts } = run.await.unwrap_or_else(|panic| self.panicked(&*panic));
-        self.status.metrics.retries.increment(attempts.saturating_sub(1).into());
-        let completed = match result {
-            Ok(Outcome::Delivered) => Completed::Delivered,
-            Ok(Outcome::Filtered { .. }) => Completed::Filtered,
-            Err(failure) if failure.kind == Kind::Connection => return Verdict::Lost(failure.reason),
-            Err(failure) => {
-                let attempts = tried.attempts.saturating_add(attempts);
-                match self.failed(Failed { delivery: &delivery, failure, tried, attempts }).await {
-                    Ok(completed) => completed,
-                    Err(Lost(reason)) => return Verdict::Lost(reason),
+        let completed = loop {
+            let Processed { result, attempts } = match refused.take() {
+                Some(failure) => Processed { result: Err(failure), attempts: 1 },
+                None => self.process(&delivery).await,
+            };
+            self.status.metrics.retries.increment(attempts.saturating_sub(1).into());
+            let failure = match result {
+                Ok(Outcome::Delivered) => break Completed::Delivered,
+                Ok(Outcome::Filtered { .. }) => break Completed::Filtered,
+                Err(failure) if failure.kind == Kind::Connection => return Verdict::Lost(failure.reason),
+                Err(failure) => failure,
+            };
+            let attempts = tried.attempts.saturating_add(attempts);
+            if let Some((delay, then)) = self.waits(&delivery.message, &failure, &tried, attempts) {
+                self.status.metrics.failed(&failure);
+                events::held(&self.status.name, &delivery.message.properties, &failure, attempts, delay);
+                let _held = self.status.hold();
+                if self.stop.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+                    return Verdict::Kept;
                 }
+                tried = then;
+                continue;
+            }
+            match self.failed(Failed { delivery: &delivery, failure, tried, attempts }).await {
+                Ok(completed) => break completed,
+                Err(Lost(reason)) => return Verdict::Lost(reason),
             }
         };
         self.status.metrics.completed(completed);
-        self.status.metrics.duration.record(taken.elapsed());
+        self.status.metrics.duration.record(at.elapsed());
         self.tell(&delivery.message, || What::Completed(completed));
         Verdict::Settle
     }
 
+    async fn process(&self, delivery: &Delivery) -> Processed {
+        let run = AssertUnwindSafe(self.work.process(delivery, &self.ports)).catch_unwind();
+        run.await.unwrap_or_else(|panic| Processed { result: Err(self.panicked(&*panic)), attempts: 1 })
+    }
+
+    /// How long a failed message waits in its place: where order is kept, so that nothing overtakes it.
+    fn waits(&self, message: &Message, failure: &Failure, tried: &Tried, attempts: u32) -> Option<(Duration, Tried)> {
+        if failure.class != Class::Transient || !self.work.ordered() {
+            return None;
+        }
+        wait_in_place(message, failure, tried, attempts, SystemTime::now(), self.work.retries())
+    }
+
     /// A panic is a defect of ours; the message that met it must not stop the others.
-    fn panicked(&self, panic: &(dyn Any + Send)) -> Processed {
+    fn panicked(&self, panic: &(dyn Any + Send)) -> Failure {
         let text = panic.downcast_ref::<&str>().copied();
         let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no reason given");
         events::panicked(&self.status.name, text);
-        let failure = Failure::permanent(Kind::Internal, format!("a step panicked: {text}"));
-        Processed { result: Err(failure), attempts: 1 }
+        Failure::permanent(Kind::Internal, format!("a step panicked: {text}"))
     }
 
     pub(super) fn tell(&self, message: &Message, what: impl FnOnce() -> What) {

@@ -2,7 +2,7 @@
 //!
 //! What did not change is not touched. What changed runs beside its predecessor until it takes messages, and only then
 //! is the old one drained: each message sees one plan from start to end. A changed route that the broker refuses thus
-//! leaves the old one at work.
+//! leaves the old one at work. Where order is kept, the new one has all but its consumer when the old one is drained.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,8 +15,8 @@ use crate::endpoint::topology::Topology;
 use crate::telemetry::events;
 
 use super::bus::Handle;
-use super::status::RouteStatus;
-use super::supervisor::supervise;
+use super::status::{RouteStatus, State};
+use super::supervisor::{Route, supervise};
 use super::work::Work;
 
 /// A route with the task that runs it.
@@ -72,13 +72,14 @@ impl Handle {
                 }
                 Some(old) => {
                     reloaded.changed.push(name.clone());
-                    let new = self.start(work);
+                    let before = work.ordered().then(|| Arc::clone(&old.status));
+                    let new = self.start(work, before);
                     self.hand_over(old, &new);
                     new
                 }
                 None => {
                     reloaded.added.push(name.clone());
-                    self.start(work)
+                    self.start(work, None)
                 }
             };
             running.insert(name, now);
@@ -93,14 +94,15 @@ impl Handle {
         reloaded
     }
 
-    fn start(&mut self, work: Arc<dyn Work>) -> Running {
+    fn start(&mut self, work: Arc<dyn Work>, before: Option<Arc<RouteStatus>>) -> Running {
         let status = self.shared.status.of_route(work.name());
         let stop = self.shared.stop.child_token();
-        self.routes.spawn(supervise(Arc::clone(&self.shared), Arc::clone(&work), Arc::clone(&status), stop.clone()));
+        let route = Route { work: Arc::clone(&work), status: Arc::clone(&status), stop: stop.clone(), before };
+        self.routes.spawn(supervise(Arc::clone(&self.shared), route));
         Running { work, status, stop }
     }
 
-    /// Drains the old one when the new one takes messages, or when that one has a successor that does.
+    /// Drains the old one when the new one takes messages or waits for that, or when it has a successor that does.
     fn hand_over(&mut self, old: Running, new: &Running) {
         old.status.retire();
         self.retired.retain(|status| !status.has_stopped());
@@ -108,7 +110,7 @@ impl Handle {
         let (taken_over, replaced) = (Arc::clone(&new.status), new.stop.clone());
         self.routes.spawn(async move {
             tokio::select! {
-                () = taken_over.is_up() => {}
+                () = taken_over.reaches(&[State::Up, State::Waiting]) => {}
                 () = replaced.cancelled() => {}
             }
             old.stop.cancel();

@@ -142,6 +142,9 @@ mod tests {
         fn stop(&mut self) -> BoxFuture<'_, Result<(), EndpointError>> {
             Box::pin(std::future::ready(Ok(())))
         }
+        fn close(&mut self) -> BoxFuture<'_, Result<(), EndpointError>> {
+            Box::pin(std::future::ready(Ok(())))
+        }
     }
 
     fn delivery(tag: u64) -> Delivery {

@@ -16,6 +16,8 @@ use crate::telemetry::metrics::{BusMetrics, RouteMetrics};
 pub enum State {
     /// Connects for the first time.
     Starting,
+    /// Is connected, and lets its predecessor finish first because it keeps order.
+    Waiting,
     /// Takes messages.
     Up,
     /// Has lost its session, or got none, and tries again.
@@ -147,6 +149,17 @@ impl RouteStatus {
         Pause { status: Arc::clone(self) }
     }
 
+    /// Counts a message as waiting in its place until the guard is dropped.
+    pub(super) fn hold(self: &Arc<Self>) -> Held {
+        self.metrics.held.increment(1.0);
+        Held { status: Arc::clone(self) }
+    }
+
+    /// How many messages were left to the broker when the bus ended.
+    pub(super) fn leave(&self, messages: usize) {
+        self.in_flight.store(messages, Ordering::Relaxed);
+    }
+
     /// Leaves the metrics to a successor.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
@@ -160,10 +173,10 @@ impl RouteStatus {
         self.state().0 == State::Stopped
     }
 
-    /// Waits until the route takes messages.
-    pub(super) async fn is_up(&self) {
+    /// Waits until the route is in one of these states.
+    pub(super) async fn reaches(&self, states: &[State]) {
         let mut changes = self.changes.subscribe();
-        while self.state().0 != State::Up {
+        while !states.contains(&self.state().0) {
             // The sender is held by this status.
             let _changed = changes.changed().await;
         }
@@ -177,6 +190,17 @@ impl RouteStatus {
             _ => (state, reason),
         };
         RouteReport { name: self.name.to_string(), state, reason, in_flight: self.in_flight() }
+    }
+}
+
+/// Counts a message as waiting in its place.
+pub(super) struct Held {
+    status: Arc<RouteStatus>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.status.metrics.held.decrement(1.0);
     }
 }
 
@@ -254,7 +278,9 @@ impl Status {
     pub(super) fn report(&self) -> Report {
         let routes = self.routes.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let routes: Vec<RouteReport> = routes.iter().map(|route| route.report()).collect();
-        let connected = routes.iter().any(|route| matches!(route.state, State::Up | State::Draining | State::Paused));
+        let connected = routes
+            .iter()
+            .any(|route| !matches!(route.state, State::Starting | State::Down | State::Refused | State::Stopped));
         let blocked = self.session().and_then(|session| session.blocked());
         let ready = blocked.is_none() && routes.iter().all(|route| route.state == State::Up);
         let number = |yes: bool| if yes { 1.0 } else { 0.0 };

@@ -91,24 +91,37 @@ impl Shared {
     }
 }
 
+/// A route that is to run.
+pub(super) struct Route {
+    pub(super) work: Arc<dyn Work>,
+    pub(super) status: Arc<RouteStatus>,
+    pub(super) stop: CancellationToken,
+    /// Which must have ended before this one takes a message.
+    pub(super) before: Option<Arc<RouteStatus>>,
+}
+
 /// Runs a route until it is to stop.
-pub(super) async fn supervise(
-    shared: Arc<Shared>,
-    work: Arc<dyn Work>,
-    status: Arc<RouteStatus>,
-    stop: CancellationToken,
-) {
+pub(super) async fn supervise(shared: Arc<Shared>, route: Route) {
+    let Route { status, stop, .. } = &route;
     let mut backoff = Backoff::default();
     let mut again = false;
     loop {
         let started = Instant::now();
-        let attempt = AssertUnwindSafe(attempt(&shared, &work, &status, &stop, again)).catch_unwind();
+        let attempt = AssertUnwindSafe(attempt(&shared, &route, again)).catch_unwind();
         let ended = attempt.await.unwrap_or_else(|_| {
             Err(EndpointError::Unavailable("the route's task panicked; this is a defect of the bus".to_owned()))
         });
         again = true;
         status.set_in_flight(0, 0);
-        let Err(error) = ended else { break };
+        let error = match ended {
+            Ok(left) => {
+                if shared.stop.is_cancelled() {
+                    status.leave(left);
+                }
+                break;
+            }
+            Err(error) => error,
+        };
         if stop.is_cancelled() {
             break;
         }
@@ -136,36 +149,44 @@ pub(super) async fn supervise(
             break;
         }
     }
+    if let Some(before) = &route.before {
+        // Who comes after this one waits for it, and must not begin earlier.
+        before.reaches(&[State::Stopped]).await;
+    }
     status.set(State::Stopped, None);
 }
 
-/// One life of a route, from a session to its end. Stopping in the middle of it is no error.
-async fn attempt(
-    shared: &Shared,
-    work: &Arc<dyn Work>,
-    status: &Arc<RouteStatus>,
-    stop: &CancellationToken,
-    again: bool,
-) -> Result<(), EndpointError> {
+/// One life of a route, from a session to its end, with the number of messages that are left to the broker. Stopping in
+/// the middle of it is no error.
+async fn attempt(shared: &Shared, route: &Route, again: bool) -> Result<usize, EndpointError> {
+    let Route { work, status, stop, before } = route;
     let begun = async {
         let session = shared.adapter().open().await?;
         shared.declare(&session, work.topology(), again).await?;
         let replies = async { if work.calls() { session.replies().await.map(Some) } else { Ok(None) } };
-        let source = session.source(work.queue(), work.prefetch());
+        let source = async {
+            if let Some(before) = before {
+                status.set(State::Waiting, None);
+                before.reaches(&[State::Stopped]).await;
+            }
+            session.source(work.queue(), work.prefetch()).await
+        };
         let (sink, replies, source) = futures_util::try_join!(session.sink(), replies, source)?;
         Ok((session, sink, replies, source))
     };
-    let Some(begun) = stop.run_until_cancelled(begun).await else { return Ok(()) };
+    let Some(begun) = stop.run_until_cancelled(begun).await else { return Ok(0) };
     let (session, sink, replies, source) = begun?;
     shared.status.set_session(&session);
     let limit = shared.settings.pending_calls;
     let caller = replies.as_ref().map(|replies| Arc::new(Caller::new(replies.address(), limit, Arc::clone(status))));
     let ports = LivePorts { sink, caller: caller.clone(), status: Arc::clone(status), tap: shared.tap.clone() };
-    let context = Arc::new(Context { work: Arc::clone(work), session, ports, status: Arc::clone(status) });
+    let (work, status, stop) = (Arc::clone(work), Arc::clone(status), stop.clone());
+    let context = Arc::new(Context { work, session, ports, status, stop });
+    let Context { work, status, .. } = &*context;
     if status.set(State::Up, None) {
         events::route_up(&status.name, work.queue());
     }
-    let lane = lane::run(context, source, stop, shared.settings.in_flight_bytes);
+    let lane = lane::run(Arc::clone(&context), source, shared.settings.in_flight_bytes);
     match caller.zip(replies) {
         None => lane.await,
         Some((caller, replies)) => tokio::select! {

@@ -2,6 +2,7 @@
 
 use crate::endpoint::topology::Topology;
 use crate::endpoint::{Address, BoxFuture, Delivery};
+use crate::message::{Failure, Text};
 use crate::route::plan::{Placed, Sequence, Version};
 use crate::route::ports::Ports;
 use crate::route::retry::Ladder;
@@ -17,6 +18,14 @@ pub trait Work: Send + Sync + 'static {
     fn queue(&self) -> &str;
     /// How many messages may be taken and not settled.
     fn prefetch(&self) -> u16;
+    /// Whether messages of one key are processed in order.
+    fn ordered(&self) -> bool {
+        false
+    }
+    /// The key of a message, if order is kept; a failure if the message cannot be processed.
+    fn key(&self, _: &Delivery, _: &dyn Ports) -> Result<Option<Text>, Failure> {
+        Ok(None)
+    }
     /// What the route needs at the broker.
     fn topology(&self) -> &Topology;
     /// Where its dead letters go.
@@ -48,6 +57,14 @@ impl Work for Plan {
 
     fn prefetch(&self) -> u16 {
         self.prefetch()
+    }
+
+    fn ordered(&self) -> bool {
+        self.order().is_kept()
+    }
+
+    fn key(&self, delivery: &Delivery, ports: &dyn Ports) -> Result<Option<Text>, Failure> {
+        self.key(delivery, ports)
     }
 
     fn topology(&self) -> &Topology {

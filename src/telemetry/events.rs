@@ -86,6 +86,22 @@ pub fn postponed(route: &str, properties: &Properties, failure: &Failure, attemp
     );
 }
 
+/// A message waits for a retry without leaving its place.
+pub fn held(route: &str, properties: &Properties, failure: &Failure, attempts: u32, delay: Duration) {
+    info!(
+        route,
+        message_id = id(properties.message_id.as_ref()),
+        correlation_id = id(properties.correlation_id.as_ref()),
+        step = failure.step.as_deref().unwrap_or_default(),
+        kind = failure.kind.name(),
+        stage = failure.stage.name(),
+        reason = failure.reason,
+        attempts,
+        delay = ?delay,
+        "message waits in its place for another attempt"
+    );
+}
+
 /// A step of a route has a defect.
 pub fn panicked(route: &str, reason: &str) {
     error!(route, reason, "a step panicked; this is a defect of the bus");
@@ -133,12 +149,12 @@ pub fn draining(in_flight: usize) {
     info!(in_flight, "stopping: no more messages are taken, those in flight are finished");
 }
 
-/// The bus has ended; what was in flight at the deadline comes again.
+/// The bus has ended; what was not finished comes again.
 pub fn drained(in_flight: usize) {
     if in_flight == 0 {
         info!("stopped; all messages in flight were finished");
     } else {
-        warn!(in_flight, "stopped at the deadline; the messages in flight will be delivered again");
+        warn!(in_flight, "stopped; the messages that were not finished will be delivered again");
     }
 }
 
@@ -186,6 +202,7 @@ mod tests {
         tracing::subscriber::with_default(subscriber, || {
             starting("amqp", 6);
             postponed("chat/order", &properties, &failure, 3, "chat.order.retry.5000");
+            held("chat/order", &properties, &failure, 3, Duration::from_secs(5));
             not_durable();
             reloaded(&["chat/order".to_owned()], &[], &[]);
             reload_refused(1, "routes/a.yaml:1:1: unknown key");

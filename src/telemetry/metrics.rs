@@ -102,6 +102,8 @@ pub struct RouteMetrics {
     pub in_flight: Gauge,
     /// See [`names::ROUTE_IN_FLIGHT_BYTES`].
     pub in_flight_bytes: Gauge,
+    /// See [`names::ROUTE_HELD`].
+    pub held: Gauge,
     /// See [`names::ROUTE_DURATION`].
     pub duration: Histogram,
     /// See [`names::CONFIRM_DURATION`].
@@ -134,6 +136,7 @@ impl RouteMetrics {
             retries: counter!(names::ROUTE_RETRIES, names::ROUTE => name()),
             in_flight: gauge!(names::ROUTE_IN_FLIGHT, names::ROUTE => name()),
             in_flight_bytes: gauge!(names::ROUTE_IN_FLIGHT_BYTES, names::ROUTE => name()),
+            held: gauge!(names::ROUTE_HELD, names::ROUTE => name()),
             duration: histogram!(names::ROUTE_DURATION, names::ROUTE => name()),
             confirm: histogram!(names::CONFIRM_DURATION, names::ROUTE => name()),
             call: histogram!(names::CALL_DURATION, names::ROUTE => name()),

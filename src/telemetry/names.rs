@@ -88,6 +88,7 @@ metrics_table! {
     ROUTE_DEAD_LETTERS = "trunkline_route_dead_letters_total", Counter, Count, [ROUTE, KIND], "Messages in the dead-letter queue, by the kind of failure.";
     ROUTE_IN_FLIGHT = "trunkline_route_in_flight_messages", Gauge, Count, [ROUTE], "Messages taken and not settled.";
     ROUTE_IN_FLIGHT_BYTES = "trunkline_route_in_flight_bytes", Gauge, Bytes, [ROUTE], "Bytes of the bodies taken and not settled.";
+    ROUTE_HELD = "trunkline_route_held_messages", Gauge, Count, [ROUTE], "Messages in flight that wait in their place for another attempt.";
     ROUTE_DURATION = "trunkline_route_duration_seconds", Histogram, Seconds, [ROUTE], "From taking a message to its outcome.";
     CONFIRM_DURATION = "trunkline_confirm_duration_seconds", Histogram, Seconds, [ROUTE], "From publishing a message to the broker's confirm.";
     CALL_DURATION = "trunkline_call_duration_seconds", Histogram, Seconds, [ROUTE], "From a request to its answer, of calls that were answered.";

@@ -20,6 +20,7 @@ mod docs;
 mod fuzz;
 mod generate;
 mod mutations;
+mod order;
 mod program;
 mod reference;
 mod reload;

@@ -84,6 +84,10 @@ impl Source for AmqpSource {
             within("basic.cancel", self.channel.basic_cancel(tag, BasicCancelOptions::default())).await
         })
     }
+
+    fn close(&mut self) -> BoxFuture<'_, Result<(), EndpointError>> {
+        Box::pin(async move { within("channel.close", self.channel.close(200, "done".into())).await })
+    }
 }
 
 fn delivered(delivery: lapin::message::Delivery) -> Delivery {

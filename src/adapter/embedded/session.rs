@@ -162,6 +162,13 @@ impl Source for Consumer {
     fn stop(&mut self) -> BoxFuture<'_, Result<(), EndpointError>> {
         Box::pin(async move { self.broker.shared.state().stop(self.id).ok_or_else(|| self.end()) })
     }
+
+    fn close(&mut self) -> BoxFuture<'_, Result<(), EndpointError>> {
+        Box::pin(async move {
+            self.broker.shared.state().end_consumer(self.id);
+            Ok(())
+        })
+    }
 }
 
 /// A publishing lane.

@@ -30,7 +30,12 @@ pub(super) fn quorum(delivery_limit: i64) -> BTreeMap<Text, Field> {
 }
 
 impl Compiler<'_> {
-    pub(super) fn source<'r>(&mut self, from: &'r Spanned<Endpoint<AmqpSource>>) -> Option<&'r AmqpSource> {
+    /// Compiles the source. Where order is kept, the broker is to give the queue to one consumer at a time.
+    pub(super) fn source<'r>(
+        &mut self,
+        from: &'r Spanned<Endpoint<AmqpSource>>,
+        ordered: bool,
+    ) -> Option<&'r AmqpSource> {
         let source = self.known(&from.value, &from.span)?;
         self.queue_name(&source.queue);
         if let Some(prefetch) = source.prefetch.as_ref().filter(|prefetch| !(1..=1000).contains(&prefetch.value)) {
@@ -43,6 +48,9 @@ impl Compiler<'_> {
         arguments.insert("x-dead-letter-exchange".into(), Field::text(""));
         arguments.insert("x-dead-letter-routing-key".into(), Field::text(dead.as_str()));
         arguments.insert("x-dead-letter-strategy".into(), Field::text("at-least-once"));
+        if ordered {
+            arguments.insert("x-single-active-consumer".into(), Field::Bool(true));
+        }
         let declare = source.declare;
         self.topology.queues.push(Queue { name: dead, arguments: quorum(REPEATED_DELIVERY_LIMIT), declare });
         self.topology.queues.push(Queue { name: queue.clone(), arguments, declare });

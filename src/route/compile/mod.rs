@@ -1,6 +1,7 @@
 //! From a route's file to its plan: every name resolved, every mistake named with its place, all at once.
 
 mod endpoint;
+mod order;
 mod retry;
 mod set;
 
@@ -98,7 +99,8 @@ impl Compiler<'_> {
     }
 
     fn route(&mut self, name: &str, route: &Route) -> Option<Plan> {
-        let source = self.source(&route.from);
+        let source = self.source(&route.from, order::is_wanted(route));
+        let order = self.order(route);
         let accepts = match &route.accepts {
             Some(reference) => self.contract(reference).map(Some),
             None => Some(None),
@@ -116,14 +118,20 @@ impl Compiler<'_> {
         }
         let retries = self.retries(route);
         let source = source?;
-        self.wait_queues(source, &retries);
+        let prefetch = self.prefetch(route, source);
+        if order::is_wanted(route) {
+            self.fits_in_place(route, &retries);
+        } else {
+            self.wait_queues(source, &retries);
+        }
         Some(Plan {
             name: name.to_owned(),
             description: route.description.clone(),
             file: self.file.clone(),
             queue: Text::from(source.queue.value.as_str()),
             queue_span: source.queue.span.clone(),
-            prefetch: source.prefetch.as_ref().map_or(DEFAULT_PREFETCH, |written| written.value),
+            prefetch,
+            order: order?,
             accepts: accepts?,
             steps,
             reply,

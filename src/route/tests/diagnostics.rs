@@ -80,6 +80,11 @@ const MISTAKES: &[(&str, &str)] = &[
     ("retries", "from: { amqp: { queue: q } }\nreply: {}\non_error: { retry: { immediate: 1000 } }"),
     ("a delay that is none", "from: { amqp: { queue: q } }\nreply: {}\non_error: { retry: { delayed: [5s, soon] } }"),
     (
+        "order",
+        "from: { amqp: { queue: q, prefetch: 5 } }\nordered: true\nordered_by: .a.b\nreply: {}\non_error: { retry: { delayed: [10m, 6m] } }",
+    ),
+    ("one key for all", "from: { amqp: { queue: q } }\nordered_by: '\"a\"'\nreply: {}"),
+    (
         "names that do not resolve",
         "from: { amqp: { queue: q } }\naccepts: chat/nothing\nsteps:\n  - transform: chat/nowhere\n  - validate: chat/none\nreply: { contract: chat/no }",
     ),
@@ -150,4 +155,12 @@ reply: {}
 on_error: { retry: { immediate: 3, delayed: [5s, 90s] } }",
     );
     insta::assert_snapshot!(crate::route::explain(&plan));
+}
+
+#[test]
+fn explains_its_order() {
+    let steps = "steps: [to: { amqp: { routing_key: k } }]\non_error: { retry: { delayed: [5s] } }";
+    let strict = plan(&format!("from: {{ amqp: {{ queue: q }} }}\nordered: true\n{steps}"));
+    let by_key = plan(&format!("from: {{ amqp: {{ queue: q }} }}\nordered_by: $headers.customer\n{steps}"));
+    insta::assert_snapshot!(format!("{}\n{}", crate::route::explain(&strict), crate::route::explain(&by_key)));
 }
