@@ -10,6 +10,7 @@ pub mod plan;
 mod reference;
 mod registry;
 mod resolve;
+mod vouch;
 #[cfg(test)]
 mod tests;
 mod xml;
@@ -21,6 +22,7 @@ use std::sync::Arc;
 pub use contract::Contract;
 pub use registry::Registry;
 pub use resolve::ResolveError;
+pub use vouch::vouches;
 
 use crate::diagnostic::SourceFile;
 pub use crate::format::Format;

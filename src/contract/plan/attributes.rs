@@ -22,6 +22,8 @@ struct Use {
     name: Qualified,
     simple: Option<SimpleTypeKey>,
     required: bool,
+    fixed: Option<Text>,
+    by_wildcard: bool,
 }
 
 impl Compiler<'_> {
@@ -88,7 +90,7 @@ impl Compiler<'_> {
             let global = self.set.lookup_attribute(data.target_namespace, local) == Some(key);
             if global && uri != XSI && wildcard.namespaces.admits(uri) && !uses.iter().any(|one| one.name == name) {
                 let simple = data.resolved_type.and_then(|key| key.as_simple());
-                uses.push(Use { name, simple, required: false });
+                uses.push(Use { name, simple, required: false, fixed: None, by_wildcard: true });
             }
         }
     }
@@ -101,7 +103,8 @@ impl Compiler<'_> {
                 let shared = locals.iter().filter(|other| **other == local).count() > 1;
                 let name = self.name(namespace, local);
                 let key = Text::from(format!("@{}", self.key(name, shared || (wildcard && namespace.is_some()))));
-                Attribute { name, key, simple: self.simple_ix(one.simple), required: one.required }
+                let simple = self.simple_ix(one.simple);
+                Attribute { name, key, simple, required: one.required, fixed: one.fixed, by_wildcard: one.by_wildcard }
             })
             .collect()
     }
@@ -162,7 +165,14 @@ impl Compiler<'_> {
                 .or_else(|| global.and_then(|data| data.resolved_type))
                 .or_else(by_name)
                 .and_then(|key| key.as_simple());
-            uses.push(Use { name, simple, required: one.use_kind == AttributeUseKind::Required });
+            let fixed = frame.fixed_value.as_ref().or_else(|| global.and_then(|data| data.fixed_value.as_ref()));
+            uses.push(Use {
+                name,
+                simple,
+                required: one.use_kind == AttributeUseKind::Required,
+                fixed: fixed.map(|text| Text::from(text.as_str())),
+                by_wildcard: false,
+            });
         }
     }
 

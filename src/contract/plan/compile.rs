@@ -1,12 +1,14 @@
 //! Compiles the types that a root element can reach, and no others, into a plan.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
 
 use xsd_schema::{ComplexTypeKey, ElementKey, NameId, SchemaSet, SimpleTypeKey, TypeKey};
 
 use super::model::{self, Declared, Particle, Process, Term};
 use super::order::{self, Node, Shape};
 use super::prefixes::{Prefixes, XML, XSI};
+use super::rules::{Check, Rules, TypeRules, UseIx};
 use super::types::{
     ANY, Child, Complex, Content, Element, Elements, Emit, Facets, Kind, Name, NameIx, Namespace, NamespaceIx,
     Namespaces, Order, Simple, SimpleIx, Type, TypeIx, Whitespace, Wildcard,
@@ -30,6 +32,10 @@ pub(super) struct Compiler<'s> {
     substitutes: HashMap<ElementKey, Vec<ElementKey>>,
     derived: HashMap<ComplexTypeKey, Vec<ComplexTypeKey>>,
     globals: Vec<ElementKey>,
+    /// By [`SimpleIx`].
+    pub(super) checks: Vec<Arc<Check>>,
+    pub(super) rules: Rules,
+    pub(super) global_uses: HashMap<ElementKey, UseIx>,
 }
 
 /// Compiles a plan for documents whose root is the named global element.
@@ -40,7 +46,7 @@ pub(super) fn compile(set: &SchemaSet, namespace: &str, local: &str, prefixes: P
     let mut compiler = Compiler::new(set, prefixes);
     let roots = compiler.roots(key)?;
     while let Some((key, ix)) = compiler.queue.pop_front() {
-        let complex = compiler.complex(key)?;
+        let complex = compiler.complex(key, ix)?;
         if let Some(slot) = compiler.types.get_mut(ix as usize) {
             *slot = Type::Complex(Box::new(complex));
         }
@@ -77,6 +83,9 @@ impl<'s> Compiler<'s> {
             substitutes: model::substitutes(set),
             derived,
             globals: set.arenas.elements.iter().filter_map(global).collect(),
+            checks: Vec::new(),
+            rules: Rules::default(),
+            global_uses: HashMap::new(),
         };
         for uri in ["", XSI, XML] {
             compiler.namespace(uri);
@@ -87,10 +96,16 @@ impl<'s> Compiler<'s> {
     fn roots(&mut self, key: ElementKey) -> Result<Vec<Element>, Error> {
         let head = model::global(self.set, key);
         let roots: Vec<Declared> = self.members(&head);
+        if !head.is_abstract {
+            self.rules.root = Some((self.name(head.namespace, head.local), self.use_of(&head)));
+        }
         Ok(roots.iter().map(|declared| self.declared(declared)).collect())
     }
 
-    fn finish(self, roots: Vec<Element>) -> Plan {
+    fn finish(mut self, roots: Vec<Element>) -> Plan {
+        if self.rules.has_lax {
+            self.know_globals();
+        }
         let root_namespace =
             roots.first().and_then(|root| self.names.get(root.name as usize)).map(|name| name.namespace);
         let unqualified =
@@ -120,6 +135,7 @@ impl<'s> Compiler<'s> {
             name_ids: HashMap::default(),
             by_prefix: HashMap::default(),
             default_namespace,
+            rules: self.rules,
         };
         plan.index();
         plan
@@ -138,9 +154,14 @@ impl<'s> Compiler<'s> {
 
     /// The index of a name.
     pub(super) fn name(&mut self, namespace: Option<NameId>, local: NameId) -> NameIx {
-        let uri = namespace.map_or("", |id| self.set.name_table.resolve_ref(id));
+        let set = self.set;
+        let uri = namespace.map_or("", |id| set.name_table.resolve_ref(id));
+        self.name_of(uri, set.name_table.resolve_ref(local))
+    }
+
+    pub(super) fn name_of(&mut self, uri: &str, local: &str) -> NameIx {
         let namespace = self.namespace(uri);
-        let local = Text::from(self.set.name_table.resolve_ref(local));
+        let local = Text::from(local);
         let names = &mut self.names;
         *self.name_ids.entry((namespace, local.clone())).or_insert_with(|| {
             names.push(Name { namespace, local });
@@ -168,7 +189,12 @@ impl<'s> Compiler<'s> {
         let ix = u32::try_from(self.simples.len()).unwrap_or(u32::MAX);
         self.simple_ids.insert(key, ix);
         self.simples.push(Simple { kind: Kind::String, whitespace: Whitespace::Preserve, facets: Facets::default() });
+        self.checks.push(Arc::new(Check::unknown()));
         let simple = self.simple_of(key);
+        let check = self.check_of(key);
+        if let Some(slot) = self.checks.get_mut(ix as usize) {
+            *slot = check;
+        }
         if let Some(slot) = self.simples.get_mut(ix as usize) {
             *slot = simple;
         }
@@ -176,7 +202,7 @@ impl<'s> Compiler<'s> {
     }
 
     /// The index of a type; none is `xs:anyType`. What is derived from it can be named by `xsi:type`, so it comes too.
-    fn type_ix(&mut self, key: Option<TypeKey>) -> TypeIx {
+    pub(super) fn type_ix(&mut self, key: Option<TypeKey>) -> TypeIx {
         let key = key.unwrap_or_else(|| TypeKey::Complex(self.set.any_type_key()));
         if let Some(ix) = self.type_ids.get(&key) {
             return *ix;
@@ -184,9 +210,16 @@ impl<'s> Compiler<'s> {
         let ix = u32::try_from(self.types.len()).unwrap_or(u32::MAX);
         self.type_ids.insert(key, ix);
         self.types.push(Type::Simple(0));
+        self.rules.types.push(TypeRules::Unknown);
         let (name, namespace) = match key {
             TypeKey::Simple(simple) => {
-                let found = Type::Simple(self.simple_ix(Some(simple)));
+                let simple_ix = self.simple_ix(Some(simple));
+                let found = Type::Simple(simple_ix);
+                if let (Some(slot), Some(check)) =
+                    (self.rules.types.get_mut(ix as usize), self.checks.get(simple_ix as usize))
+                {
+                    *slot = TypeRules::Simple(Arc::clone(check));
+                }
                 if let Some(slot) = self.types.get_mut(ix as usize) {
                     *slot = found;
                 }
@@ -224,6 +257,36 @@ impl<'s> Compiler<'s> {
         ix
     }
 
+    /// Names the global elements and attributes, for what stands below a wildcard.
+    fn know_globals(&mut self) {
+        let set = self.set;
+        for key in self.globals.clone() {
+            let global = model::global(set, key);
+            let name = self.name(global.namespace, global.local);
+            self.rules.globals.entry(name).or_insert(None);
+        }
+        for (key, data) in set.arenas.attributes.iter() {
+            if let Some(local) = data.name
+                && set.lookup_attribute(data.target_namespace, local) == Some(key)
+            {
+                let name = self.name(data.target_namespace, local);
+                self.rules.global_attributes.push(name);
+            }
+        }
+    }
+
+    /// Gives the global elements that a wildcard admits their rules.
+    pub(super) fn admit_globals(&mut self, namespaces: &model::Namespaces) {
+        for key in self.globals.clone() {
+            let global = model::global(self.set, key);
+            if namespaces.admits(global.namespace) && !global.is_abstract {
+                let name = self.name(global.namespace, global.local);
+                let found = self.use_of(&global);
+                self.rules.globals.insert(name, Some(found));
+            }
+        }
+    }
+
     fn declared(&mut self, declared: &Declared) -> Element {
         Element {
             name: self.name(declared.namespace, declared.local),
@@ -234,7 +297,7 @@ impl<'s> Compiler<'s> {
     }
 
     /// The elements that may stand where this one is declared: itself, unless abstract, and its substitutes.
-    fn members(&self, head: &Declared) -> Vec<Declared> {
+    pub(super) fn members(&self, head: &Declared) -> Vec<Declared> {
         let mut members: Vec<Declared> = (!head.is_abstract).then(|| head.clone()).into_iter().collect();
         let Some(key) = head.global else { return members };
         let block = self.set.arenas.elements.get(key).map(|data| data.block).unwrap_or_default();
@@ -263,13 +326,18 @@ impl<'s> Compiler<'s> {
         members
     }
 
-    fn complex(&mut self, key: ComplexTypeKey) -> Result<Complex, Error> {
+    fn complex(&mut self, key: ComplexTypeKey, ix: TypeIx) -> Result<Complex, Error> {
         let data = self.set.arenas.complex_types.get(key);
         let name = data.and_then(|data| data.name.map(|name| (data.target_namespace, name)));
         let derived = self.derived.get(&key).cloned().unwrap_or_default();
         let derived = derived.into_iter().map(|one| self.type_ix(Some(TypeKey::Complex(one)))).collect();
         let (attributes, any_attribute) = self.attributes(key);
-        let content = match model::content(self.set, key)? {
+        let model = model::content(self.set, key)?;
+        let rules = self.rules_of(key, &attributes, &model);
+        if let Some(slot) = self.rules.types.get_mut(ix as usize) {
+            *slot = rules;
+        }
+        let content = match model {
             model::Content::Empty => Content::Empty,
             model::Content::Simple => Content::Simple(self.simple_content(key)),
             model::Content::Elements { mixed, particle } => {

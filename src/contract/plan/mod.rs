@@ -7,6 +7,7 @@ mod json_schema;
 mod model;
 mod order;
 mod prefixes;
+pub(crate) mod rules;
 mod simple;
 pub(crate) mod types;
 
@@ -36,6 +37,7 @@ pub struct Plan {
     by_prefix: HashMap<Text, NamespaceIx, foldhash::fast::RandomState>,
     /// The namespace that is written without a prefix.
     pub(crate) default_namespace: Option<NamespaceIx>,
+    pub(crate) rules: rules::Rules,
 }
 
 /// Why a schema gives no plan.

@@ -7,7 +7,7 @@ use xsd_schema::parser::frames::{
     ComplexContentResult, Compositor, DerivationMethod, ElementFrameResult, ModelGroupDefResult, NamespaceToken,
     ParticleResult, ParticleTerm, ProcessContents, TypeRefResult, WildcardNamespace, WildcardResult,
 };
-use xsd_schema::{ComplexTypeKey, ElementKey, ModelGroupKey, NameId, SchemaSet, TypeKey};
+use xsd_schema::{ComplexTypeKey, ElementKey, IdentityConstraintKey, ModelGroupKey, NameId, SchemaSet, TypeKey};
 
 use super::Error;
 
@@ -55,6 +55,10 @@ pub struct Declared {
     pub is_abstract: bool,
     /// Its default or fixed value.
     pub default: Option<String>,
+    /// Whether that value is fixed.
+    pub is_fixed: bool,
+    /// Its identity constraints.
+    pub constraints: Vec<IdentityConstraintKey>,
     /// The global declaration, if it is a reference to one: the head of a substitution group.
     pub global: Option<ElementKey>,
 }
@@ -244,6 +248,8 @@ impl<'s> Walk<'s> {
                     nillable: false,
                     is_abstract: false,
                     default: None,
+                    is_fixed: false,
+                    constraints: Vec::new(),
                     global: None,
                 },
             };
@@ -272,6 +278,8 @@ impl<'s> Walk<'s> {
             nillable: frame.nillable,
             is_abstract: false,
             default: frame.fixed_value.clone().or_else(|| frame.default_value.clone()),
+            is_fixed: frame.fixed_value.is_some(),
+            constraints: declared.map(|data| data.identity_constraints.clone()).unwrap_or_default(),
             global: None,
         }
     }
@@ -295,6 +303,8 @@ pub fn global(set: &SchemaSet, key: ElementKey) -> Declared {
         nillable: false,
         is_abstract: false,
         default: None,
+        is_fixed: false,
+        constraints: Vec::new(),
         global: Some(key),
     };
     set.arenas.elements.get(key).map_or(none, |data| Declared {
@@ -304,6 +314,8 @@ pub fn global(set: &SchemaSet, key: ElementKey) -> Declared {
         nillable: data.nillable,
         is_abstract: data.is_abstract,
         default: data.fixed_value.clone().or_else(|| data.default_value.clone()),
+        is_fixed: data.fixed_value.is_some(),
+        constraints: data.identity_constraints.clone(),
         global: Some(key),
     })
 }

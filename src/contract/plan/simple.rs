@@ -70,7 +70,7 @@ fn common(a: Kind, b: Kind) -> Kind {
 }
 
 /// The type and what it is derived from by restriction, down to a built-in type.
-fn chain(set: &SchemaSet, key: SimpleTypeKey) -> Vec<SimpleTypeKey> {
+pub(super) fn chain(set: &SchemaSet, key: SimpleTypeKey) -> Vec<SimpleTypeKey> {
     let base = |key: &SimpleTypeKey| match set.arenas.simple_types.get(*key)?.resolved_base_type {
         Some(TypeKey::Simple(base)) => Some(base),
         _ => None,
@@ -78,7 +78,7 @@ fn chain(set: &SchemaSet, key: SimpleTypeKey) -> Vec<SimpleTypeKey> {
     std::iter::successors(Some(key), base).take(MAX_CHAIN).collect()
 }
 
-fn whitespace(mode: WhitespaceMode) -> Whitespace {
+pub(super) fn whitespace(mode: WhitespaceMode) -> Whitespace {
     match mode {
         WhitespaceMode::Preserve => Whitespace::Preserve,
         WhitespaceMode::Replace => Whitespace::Replace,
@@ -86,7 +86,7 @@ fn whitespace(mode: WhitespaceMode) -> Whitespace {
     }
 }
 
-fn default_whitespace(code: XmlTypeCode) -> Whitespace {
+pub(super) fn default_whitespace(code: XmlTypeCode) -> Whitespace {
     match code {
         XmlTypeCode::String | XmlTypeCode::AnySimpleType | XmlTypeCode::AnyAtomicType => Whitespace::Preserve,
         XmlTypeCode::NormalizedString => Whitespace::Replace,
@@ -94,7 +94,7 @@ fn default_whitespace(code: XmlTypeCode) -> Whitespace {
     }
 }
 
-fn list_item(code: XmlTypeCode) -> Option<XmlTypeCode> {
+pub(super) fn list_item(code: XmlTypeCode) -> Option<XmlTypeCode> {
     match code {
         XmlTypeCode::NmTokens => Some(XmlTypeCode::NmToken),
         XmlTypeCode::IdRefs => Some(XmlTypeCode::IdRef),

@@ -107,6 +107,9 @@ pub(crate) struct Attribute {
     pub(crate) key: Text,
     pub(crate) simple: SimpleIx,
     pub(crate) required: bool,
+    pub(crate) fixed: Option<Text>,
+    /// Whether it may stand here only because a wildcard admits it.
+    pub(crate) by_wildcard: bool,
 }
 
 /// The content of a complex type.

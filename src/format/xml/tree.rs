@@ -121,6 +121,11 @@ impl Tree {
         self.attributes.get(range(&element.attributes)).unwrap_or_default()
     }
 
+    /// How many attributes the document has.
+    pub fn attribute_count(&self) -> usize {
+        self.attributes.len()
+    }
+
     /// The namespace declarations of an element.
     pub fn bindings(&self, element: &Element) -> &[Binding] {
         self.bindings.get(range(&element.bindings)).unwrap_or_default()

@@ -21,12 +21,12 @@ use crate::generate::{Element, Generator, Name, Schemas, Style};
 const EACH: u64 = 240;
 
 /// A schema with its root elements.
-struct Subject {
+pub(super) struct Subject {
     path: PathBuf,
-    schemas: Schemas,
+    pub(super) schemas: Schemas,
     registry: Registry,
     /// The name of the contract.
-    name: String,
+    pub(super) name: String,
 }
 
 impl Subject {
@@ -37,13 +37,13 @@ impl Subject {
         Self { schemas: Schemas::load(&path), path, registry: Registry::new(files), name }
     }
 
-    fn roots(&self) -> Vec<Name> {
+    pub(super) fn roots(&self) -> Vec<Name> {
         let roots = self.registry.roots(&self.name).expect("a schema");
         let globals = self.schemas.all("element").map(|(name, _)| name);
         globals.filter(|name| roots.contains(&name.local)).cloned().collect()
     }
 
-    fn contract(&self, root: &str) -> std::sync::Arc<Contract> {
+    pub(super) fn contract(&self, root: &str) -> std::sync::Arc<Contract> {
         let reference = format!("{}#{root}", self.name);
         self.registry.resolve(&reference).unwrap_or_else(|error| panic!("{reference}: {}", error.message))
     }
@@ -70,7 +70,7 @@ fn collect(folder: &Path, root: &Path, files: &mut Files) {
 }
 
 /// The schemas of the shipped example, and those of the table of conversion.
-fn subjects() -> Vec<Subject> {
+pub(super) fn subjects() -> Vec<Subject> {
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas");
     let mut all: Vec<Subject> = ["order", "inventory", "order-status", "shipment"]
         .iter()
@@ -83,17 +83,17 @@ fn subjects() -> Vec<Subject> {
 }
 
 /// A generated document with its forms.
-struct Case {
+pub(super) struct Case {
     /// Schema, root and seed, to make it again.
     id: String,
-    element: Element,
+    pub(super) element: Element,
     xml: Bytes,
     json: Value,
 }
 
 /// Runs over every contract with its documents. What the contract refuses because of a rule that no generator can
 /// keep, as a key that must be unique, is left out; it must stay rare.
-fn for_each(each: u64, mut test: impl FnMut(&Contract, &Subject, &[Case])) -> u64 {
+pub(super) fn for_each(each: u64, mut test: impl FnMut(&Contract, &Subject, &[Case])) -> u64 {
     let limits = Limits::default();
     let mut count = 0;
     for subject in subjects() {

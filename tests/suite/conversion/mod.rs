@@ -4,3 +4,4 @@ mod laws;
 mod support;
 mod table;
 mod ubl;
+mod vouching;

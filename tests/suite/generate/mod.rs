@@ -13,6 +13,6 @@ mod model;
 mod schema;
 mod value;
 
-pub use element::{Element, Name, Style};
+pub use element::{Element, Forms, Item, Name, Style, Value};
 pub use model::Generator;
 pub use schema::Schemas;

@@ -1,0 +1,103 @@
+//! `xs:decimal` as digits: compared and measured without a number type, so that no digit is ever lost.
+
+use std::cmp::Ordering;
+
+/// The parts of a lexical form.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decimal<'t> {
+    negative: bool,
+    /// Without leading zeros.
+    whole: &'t str,
+    /// As written.
+    fraction: &'t str,
+    has_point: bool,
+    /// Digits as written.
+    digits: usize,
+}
+
+impl<'t> Decimal<'t> {
+    /// `None` if the text is not of the lexical space of `xs:decimal`.
+    pub(super) fn parse(text: &'t str) -> Option<Self> {
+        let (negative, rest) = match text.as_bytes().first()? {
+            b'-' => (true, text.get(1..)?),
+            b'+' => (false, text.get(1..)?),
+            _ => (false, text),
+        };
+        let (whole, fraction, has_point) = match rest.split_once('.') {
+            Some((whole, fraction)) => (whole, fraction, true),
+            None => (rest, "", false),
+        };
+        let digits = whole.len() + fraction.len();
+        let all = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        (digits > 0 && all(whole) && all(fraction)).then(|| Self {
+            negative,
+            whole: whole.trim_start_matches('0'),
+            fraction,
+            has_point,
+            digits,
+        })
+    }
+
+    pub(super) fn is_integer(&self) -> bool {
+        !self.has_point
+    }
+
+    pub(super) fn digits(&self) -> usize {
+        self.digits
+    }
+
+    pub(super) fn fraction_digits(&self) -> usize {
+        self.fraction.len()
+    }
+
+    fn short_fraction(&self) -> &'t str {
+        self.fraction.trim_end_matches('0')
+    }
+
+    fn is_zero(&self) -> bool {
+        self.whole.is_empty() && self.short_fraction().is_empty()
+    }
+
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
+        let sign = |one: &Self| if one.is_zero() { 0 } else { 1 - 2 * i8::from(one.negative) };
+        let signs = sign(self).cmp(&sign(other));
+        if signs != Ordering::Equal || self.is_zero() {
+            return signs;
+        }
+        let size = (self.whole.len().cmp(&other.whole.len()))
+            .then_with(|| self.whole.cmp(other.whole))
+            .then_with(|| self.short_fraction().cmp(other.short_fraction()));
+        if self.negative { size.reverse() } else { size }
+    }
+}
+
+/// One spelling for each value; `None` if the text is no decimal.
+pub(crate) fn canonical(text: &str) -> Option<String> {
+    let decimal = Decimal::parse(text)?;
+    let sign = if decimal.negative && !decimal.is_zero() { "-" } else { "" };
+    Some(format!("{sign}{}.{}", decimal.whole, decimal.short_fraction()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn order_is_of_values() {
+        let ascending = ["-12345678901234567890", "-10.5", "-10.49", "-0.1", "0", "0.09", "0.1", "9", "10", "10.01"];
+        let parsed: Vec<Decimal<'_>> = ascending.iter().map(|text| Decimal::parse(text).expect("a decimal")).collect();
+        for (at, one) in parsed.iter().enumerate() {
+            for (other_at, other) in parsed.iter().enumerate() {
+                assert_eq!(one.compare(other), at.cmp(&other_at), "{one:?} {other:?}");
+            }
+        }
+        for (a, b) in [("0", "-0.00"), ("007", "7"), ("+1.50", "1.5"), (".5", "0.5"), ("5.", "5")] {
+            let both = Decimal::parse(a).zip(Decimal::parse(b)).expect("decimals");
+            assert_eq!(both.0.compare(&both.1), Ordering::Equal, "{a} {b}");
+            assert_eq!(canonical(a), canonical(b));
+        }
+        for text in ["", "+", ".", "1e3", "1 ", "--1", "1.2.3", "١"] {
+            assert!(Decimal::parse(text).is_none(), "{text}");
+        }
+    }
+}

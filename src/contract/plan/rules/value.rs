@@ -1,0 +1,229 @@
+//! Simple types as checks of text.
+
+use std::borrow::Cow;
+use std::cmp::Ordering;
+
+use regex::Regex;
+
+use super::super::types::Whitespace;
+use super::date;
+use super::decimal::Decimal;
+use crate::message::Text;
+
+/// A simple type.
+#[derive(Clone, Debug)]
+pub(crate) struct Check {
+    pub(super) whitespace: Whitespace,
+    pub(super) form: Form,
+    /// One of each list must match.
+    pub(super) patterns: Vec<Vec<Regex>>,
+    /// The text must be in each list; sorted.
+    pub(super) enumerations: Vec<Vec<Text>>,
+    pub(super) min_length: usize,
+    pub(super) max_length: usize,
+    pub(super) bounds: Vec<Bound>,
+    pub(super) total_digits: usize,
+    pub(super) fraction_digits: usize,
+}
+
+/// The lexical space.
+#[derive(Clone, Debug)]
+pub(crate) enum Form {
+    /// Any text.
+    Text,
+    Language,
+    Boolean,
+    Decimal,
+    Integer,
+    Double,
+    Date,
+    Time,
+    DateTime,
+    Uri,
+    NmToken,
+    NcName,
+    HexBinary,
+    Base64Binary,
+    List(Box<Check>),
+    /// One of these.
+    Union(Vec<Check>),
+    /// Only the engine can tell.
+    Unknown,
+}
+
+/// A bound of numbers.
+#[derive(Clone, Debug)]
+pub(crate) struct Bound {
+    pub(super) value: Text,
+    pub(super) inclusive: bool,
+    pub(super) is_lower: bool,
+}
+
+impl Check {
+    /// A type that only the engine can tell.
+    pub(crate) fn unknown() -> Self {
+        Self::of(Form::Unknown, Whitespace::Preserve)
+    }
+
+    pub(super) fn of(form: Form, whitespace: Whitespace) -> Self {
+        Self {
+            whitespace,
+            form,
+            patterns: Vec::new(),
+            enumerations: Vec::new(),
+            min_length: 0,
+            max_length: usize::MAX,
+            bounds: Vec::new(),
+            total_digits: usize::MAX,
+            fraction_digits: usize::MAX,
+        }
+    }
+
+    /// Whether the text certainly is a value of the type.
+    pub(crate) fn holds(&self, text: &str) -> bool {
+        self.holds_normal(&self.normal(text))
+    }
+
+    /// A text that two values share only if they are equal, and that equal values share.
+    pub(crate) fn identity(&self, text: &str) -> Option<String> {
+        let normal = self.normal(text);
+        match self.form {
+            Form::Text | Form::Language | Form::NmToken | Form::NcName => Some(format!("text:{normal}")),
+            Form::Decimal | Form::Integer => Some(format!("number:{}", super::canonical(&normal)?)),
+            _ => None,
+        }
+    }
+
+    fn normal<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.whitespace {
+            Whitespace::Preserve => Cow::Borrowed(text),
+            Whitespace::Replace if text.bytes().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) => {
+                Cow::Owned(text.replace(['\t', '\n', '\r'], " "))
+            }
+            Whitespace::Replace => Cow::Borrowed(text),
+            Whitespace::Collapse if is_collapsed(text) => Cow::Borrowed(text),
+            Whitespace::Collapse => {
+                let words = text.split([' ', '\t', '\n', '\r']).filter(|word| !word.is_empty());
+                Cow::Owned(words.collect::<Vec<_>>().join(" "))
+            }
+        }
+    }
+
+    fn holds_normal(&self, text: &str) -> bool {
+        self.of_form(text)
+            && self.patterns.iter().all(|any| any.iter().any(|pattern| pattern.is_match(text)))
+            && self.enumerations.iter().all(|all| all.binary_search_by(|value| value.as_str().cmp(text)).is_ok())
+            && ((self.min_length == 0 && self.max_length == usize::MAX) || self.of_length(text))
+    }
+
+    fn of_form(&self, text: &str) -> bool {
+        match &self.form {
+            Form::Text => true,
+            Form::Language => is_language(text),
+            Form::Boolean => matches!(text, "true" | "false" | "1" | "0"),
+            Form::Decimal => Decimal::parse(text).is_some_and(|decimal| self.of_size(&decimal)),
+            Form::Integer => Decimal::parse(text).is_some_and(|decimal| decimal.is_integer() && self.of_size(&decimal)),
+            Form::Double => is_double(text),
+            Form::Date => date::is_date(text),
+            Form::Time => date::is_time(text),
+            Form::DateTime => date::is_date_time(text),
+            Form::Uri => is_uri(text),
+            Form::NmToken => is_name(text),
+            Form::NcName => is_name(text) && text.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_'),
+            Form::HexBinary => text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
+            Form::Base64Binary => is_base64(text),
+            Form::List(item) => text.split(' ').filter(|item| !item.is_empty()).all(|one| item.holds_normal(one)),
+            // Members may differ in how white space counts; without any to normalize that is all one.
+            Form::Union(members) => is_collapsed(text) && members.iter().any(|member| member.holds_normal(text)),
+            Form::Unknown => false,
+        }
+    }
+
+    fn of_length(&self, text: &str) -> bool {
+        let length = match self.form {
+            Form::List(_) => text.split(' ').filter(|item| !item.is_empty()).count(),
+            _ => text.chars().count(),
+        };
+        (self.min_length..=self.max_length).contains(&length)
+    }
+
+    fn of_size(&self, decimal: &Decimal<'_>) -> bool {
+        decimal.digits() <= self.total_digits
+            && decimal.fraction_digits() <= self.fraction_digits
+            && self.bounds.iter().all(|bound| {
+                let Some(limit) = Decimal::parse(&bound.value) else { return false };
+                match (decimal.compare(&limit), bound.is_lower) {
+                    (Ordering::Equal, _) => bound.inclusive,
+                    (order, is_lower) => (order == Ordering::Greater) == is_lower,
+                }
+            })
+    }
+}
+
+/// Whether collapsing white space changes nothing.
+fn is_collapsed(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    !bytes.iter().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r'))
+        && bytes.first() != Some(&b' ')
+        && bytes.last() != Some(&b' ')
+        && !bytes.windows(2).any(|pair| pair == b"  ")
+}
+
+fn is_language(text: &str) -> bool {
+    let part = |part: &str| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let first = text.split('-').next().unwrap_or_default();
+    text.split('-').all(part) && first.bytes().all(|byte| byte.is_ascii_alphabetic())
+}
+
+fn is_double(text: &str) -> bool {
+    if matches!(text, "INF" | "-INF" | "NaN") {
+        return true;
+    }
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (text, None),
+    };
+    let is_exponent = |text: &str| Decimal::parse(text).is_some_and(|exponent| exponent.is_integer());
+    Decimal::parse(mantissa).is_some() && exponent.is_none_or(is_exponent)
+}
+
+/// A name of ASCII without a colon.
+fn is_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
+}
+
+/// Groups of four with padding at the end (RFC 4648), spaces in between; the bits that padding leaves over are zero.
+fn is_base64(text: &str) -> bool {
+    let is_digit = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let mut digits = 0_usize;
+    let mut padding = 0_usize;
+    let mut last = 0;
+    for byte in text.bytes().filter(|byte| *byte != b' ') {
+        match byte {
+            b'=' => padding += 1,
+            _ if padding > 0 || !is_digit(&byte) => return false,
+            _ => (digits, last) = (digits + 1, byte),
+        }
+    }
+    let is_rounded = match padding {
+        0 => true,
+        1 => b"AEIMQUYcgkosw048".contains(&last),
+        2 => b"AQgw".contains(&last),
+        _ => false,
+    };
+    is_rounded && (digits + padding).is_multiple_of(4)
+}
+
+/// A URI of plain ASCII, with nothing that needs a closer look.
+pub(crate) fn is_uri(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?#=&,;+@!$*".contains(&byte);
+    let before_colon =
+        text.split_once([':', '/', '?', '#']).filter(|(before, _)| text.as_bytes().get(before.len()) == Some(&b':'));
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|char: char| char.is_ascii_alphabetic())
+            && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    };
+    text.bytes().all(is_plain)
+        && text.bytes().filter(|byte| *byte == b'#').count() < 2
+        && before_colon.is_none_or(|(scheme, _)| is_scheme(scheme))
+}
