@@ -9,8 +9,8 @@ use super::support::read;
 use crate::generate::{Element, Forms, Generator, Item, Name, Style, Value};
 
 /// Documents of each root element, and changed copies of each.
-const EACH: u64 = 300;
-const COPIES: u64 = 30;
+const EACH: u64 = 24;
+const COPIES: u64 = 20;
 
 /// Values that are almost of some type.
 const VALUES: [&str; 44] = [
