@@ -3,6 +3,7 @@
 
 mod attributes;
 mod compile;
+mod elements;
 mod json_schema;
 mod model;
 mod order;
