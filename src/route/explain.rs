@@ -75,6 +75,11 @@ fn failures(out: &mut String, plan: &Plan) -> fmt::Result {
             Order::ByKey(_) => writeln!(out, "    waits {} in its place, before all others of its key", spell(*delay))?,
         }
     }
+    match plan.breaker() {
+        Some(_) if plan.endpoints().is_empty() => {}
+        Some(breaker) => writeln!(out, "  {breaker}, then one message is tried")?,
+        None => writeln!(out, "  failures of an endpoint never stop the route")?,
+    }
     writeln!(out, "  permanent (contract, mapping, unroutable, ...): 1 attempt, then dead letter")?;
     writeln!(out, "  connection lost: the message stays in its queue and is taken again")?;
     writeln!(out, "  dead letters: queue {dead}, with the reason in headers `trunkline-failure-...`")?;

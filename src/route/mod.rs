@@ -14,6 +14,7 @@ pub mod order;
 pub mod dead_letter;
 pub mod error_reply;
 pub mod retry;
+pub mod breaker;
 pub mod explain;
 pub mod fake;
 mod body;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -63,6 +64,77 @@ pub struct OnError {
     /// Which failures are tried again, and how often. Only transient ones are: a timeout, a broker's nack.
     #[serde(default)]
     pub retry: Retry,
+    /// When the route stops taking messages because an endpoint fails; `off` to go on whatever fails.
+    #[serde(default)]
+    pub breaker: BreakerSetting,
+}
+
+/// The circuit breaker, or that there is none.
+#[derive(Debug)]
+pub enum BreakerSetting {
+    /// The route goes on whatever fails.
+    Off,
+    /// The route stops when an endpoint fails again and again.
+    On(Breaker),
+}
+
+/// A circuit breaker for each endpoint of the route. A failure is no answer in time, an answer that tells of a failure for
+/// the moment, or a broker's nack; a success begins the count anew. While the breaker is open, the route takes nothing,
+/// and what fails waits in its place. After the pause one message is tried: it closes the breaker, or another pause begins.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Breaker {
+    /// Failures in a row at one endpoint that open it, from 1 to 10000; 20 if left out.
+    #[serde(default)]
+    pub failures: Option<Spanned<u32>>,
+    /// How long the route then takes nothing, from 100ms to 10m; 30 seconds if left out.
+    #[serde(default)]
+    pub pause: Option<Spanned<String>>,
+}
+
+impl Default for BreakerSetting {
+    fn default() -> Self {
+        Self::On(Breaker::default())
+    }
+}
+
+impl<'de> Deserialize<'de> for BreakerSetting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OffOrMap;
+        impl<'de> Visitor<'de> for OffOrMap {
+            type Value = BreakerSetting;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("`off`, or a map as `{ failures: 20, pause: 30s }`")
+            }
+
+            fn visit_str<E: de::Error>(self, word: &str) -> Result<BreakerSetting, E> {
+                match word {
+                    "off" => Ok(BreakerSetting::Off),
+                    word => Err(E::invalid_value(de::Unexpected::Str(word), &self)),
+                }
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, map: M) -> Result<BreakerSetting, M::Error> {
+                Breaker::deserialize(MapAccessDeserializer::new(map)).map(BreakerSetting::On)
+            }
+        }
+        deserializer.deserialize_any(OffOrMap)
+    }
+}
+
+impl JsonSchema for BreakerSetting {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "BreakerSetting".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "oneOf": [{ "const": "off" }, generator.subschema_for::<Breaker>()] })
+    }
 }
 
 /// How often a transient failure is tried again.

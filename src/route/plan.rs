@@ -10,6 +10,7 @@ use crate::endpoint::topology::Topology;
 use crate::endpoint::{Address, Delivery};
 use crate::message::{Class, Failure, Kind, Limits, Text};
 
+use super::breaker::{Breaker, Endpoint};
 use super::order::{self, Order};
 use super::ports::Ports;
 use super::retry::Ladder;
@@ -29,6 +30,8 @@ pub struct Plan {
     pub(super) steps: Sequence,
     pub(super) reply: Option<Option<Arc<Contract>>>,
     pub(super) retries: Ladder,
+    pub(super) breaker: Option<Breaker>,
+    pub(super) endpoints: Vec<Endpoint>,
     pub(super) topology: Topology,
     pub(super) version: Version,
 }
@@ -129,6 +132,16 @@ impl Plan {
     /// How often, and when, a transient failure is tried again.
     pub fn retries(&self) -> &Ladder {
         &self.retries
+    }
+
+    /// When the route stops taking messages because an endpoint fails; `None` if it never does.
+    pub fn breaker(&self) -> Option<&Breaker> {
+        self.breaker.as_ref()
+    }
+
+    /// Where the route sends to, and whom it calls.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
     }
 
     /// What must stand at the broker.

@@ -22,6 +22,7 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::endpoint::{Delivery, EndpointError, Source};
 use crate::message::Text;
 
+use super::breaker::{self, Intake};
 use super::process::{Context, Taken, Verdict};
 use super::settle::{Ledger, Receipt};
 use super::status::State;
@@ -67,6 +68,8 @@ pub(super) async fn run(
     let prefetch = usize::from(context.work.prefetch()).max(1);
     let (parses, ordered) = (context.work.parses(), context.work.ordered());
     let mut pauses = context.status.pauses();
+    let breakers = &context.status.breakers;
+    let mut circuits = breakers.changes();
     let mut ledger = Ledger::new(prefetch / 4);
     let mut turns = Turns::default();
     let mut runs = FuturesUnordered::new();
@@ -85,7 +88,17 @@ pub(super) async fn run(
             break;
         }
         let paused = pauses.borrow_and_update().0 > 0;
-        let room = prefetch.saturating_sub(ledger.unacknowledged());
+        let mut room = prefetch.saturating_sub(ledger.unacknowledged());
+        circuits.mark_unchanged();
+        let intake = breakers.intake();
+        let until = match intake {
+            Intake::All => None,
+            Intake::One => {
+                room = room.min(1);
+                None
+            }
+            Intake::Nothing(until) => until,
+        };
         if let Stop::Asked(since) = stop
             && runs.is_empty()
         {
@@ -102,7 +115,8 @@ pub(super) async fn run(
         }
         // After the end there is room for all that was sent ahead, for nothing more is to come.
         let rest = stop == Stop::Told && runs.is_empty();
-        let takes = !exhausted && (rest || !paused && room > 0 && ledger.bytes() < max_bytes);
+        let open = paused || matches!(intake, Intake::Nothing(_));
+        let takes = !exhausted && (rest || !open && room > 0 && ledger.bytes() < max_bytes);
         tokio::select! {
             biased;
             ended = finished(&mut runs, &mut done), if !runs.is_empty() => {
@@ -133,8 +147,13 @@ pub(super) async fn run(
             batch = source.receive(room.max(1)), if takes => {
                 let batch = batch?;
                 exhausted = stop == Stop::Told && batch.is_empty();
+                let trial = breakers.try_trial();
                 admit(&context, batch, &mut ledger, &mut turns, &mut ready);
+                if let Some(first) = ready.first_mut() {
+                    first.taken.trial = trial;
+                }
             }
+            () = breaker::wait(&mut circuits, until), if intake != Intake::All => {}
             changed = pauses.changed() => {
                 if changed.is_err() {
                     return Err(EndpointError::Unavailable("the route's status is gone".to_owned()));

@@ -4,8 +4,10 @@
 //! way of one message is [`process`]; [`settle`] is the only way out of a delivery.
 
 mod backoff;
+mod breaker;
 mod bus;
 mod caller;
+mod circuit;
 mod lane;
 mod ports;
 mod failed;
@@ -23,6 +25,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use breaker::BreakerReport;
 pub use bus::{Bus, Handle, Probe};
 pub use reload::Reloaded;
 pub use settings::Settings;

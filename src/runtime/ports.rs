@@ -8,6 +8,7 @@ use uuid::Uuid;
 use crate::endpoint::{Address, BoxFuture, SendError, Sink};
 use crate::message::{Class, Failure, Kind, Message, Stage, Text};
 use crate::route::ports::Ports;
+use crate::route::step::error_of;
 use crate::telemetry::events;
 
 use super::caller::Caller;
@@ -37,17 +38,36 @@ pub(super) fn new_id() -> Text {
     Text::from(Uuid::now_v7().hyphenated().to_string())
 }
 
-impl Ports for LivePorts {
-    fn send(&self, to: &Address, message: Message) -> BoxFuture<'static, Result<(), Failure>> {
+impl LivePorts {
+    /// Publishes. A nack tells that the endpoint fails; a confirm, that it works, unless it has to answer yet.
+    fn publish(
+        &self,
+        to: &Address,
+        message: Message,
+        answers: bool,
+    ) -> impl Future<Output = Result<(), Failure>> + Send + 'static {
         self.tell(|| What::Sent { to: to.clone(), message: message.clone() });
         let started = Instant::now();
         let confirmed = self.sink.send(to, message);
-        let status = Arc::clone(&self.status);
-        Box::pin(async move {
-            confirmed.await.map_err(failure)?;
-            status.metrics.confirm.record(started.elapsed());
-            Ok(())
-        })
+        let (status, to) = (Arc::clone(&self.status), to.clone());
+        async move {
+            let confirmed = confirmed.await.map_err(failure);
+            match &confirmed {
+                Ok(()) => status.metrics.confirm.record(started.elapsed()),
+                Err(failure) if failure.kind == Kind::Nack => status.breakers.failed(&to, &failure.reason),
+                Err(_) => {}
+            }
+            if confirmed.is_ok() && !answers {
+                status.breakers.succeeded(&to);
+            }
+            confirmed
+        }
+    }
+}
+
+impl Ports for LivePorts {
+    fn send(&self, to: &Address, message: Message) -> BoxFuture<'static, Result<(), Failure>> {
+        Box::pin(self.publish(to, message, false))
     }
 
     fn call(
@@ -66,8 +86,8 @@ impl Ports for LivePorts {
             return Box::pin(std::future::ready(Err(failure)));
         };
         let started = Instant::now();
-        let sent = self.send(to, message);
-        let (status, tap) = (Arc::clone(&self.status), self.tap.clone());
+        let sent = self.publish(to, message, true);
+        let (status, tap, to) = (Arc::clone(&self.status), self.tap.clone(), to.clone());
         Box::pin(async move {
             let answered = tokio::time::timeout(timeout, async {
                 sent.await?;
@@ -75,9 +95,17 @@ impl Ports for LivePorts {
                     transient(Stage::Process, Kind::Connection, "the queue for answers was lost with its session")
                 })
             });
-            let late = || transient(Stage::Process, Kind::Timeout, format!("no answer within {timeout:?}"));
-            let mut answer = answered.await.unwrap_or_else(|_| Err(late()))?;
+            let late = |_| {
+                let late = transient(Stage::Process, Kind::Timeout, format!("no answer within {timeout:?}"));
+                status.breakers.failed(&to, &late.reason);
+                Err(late)
+            };
+            let mut answer = answered.await.unwrap_or_else(late)?;
             status.metrics.call.record(started.elapsed());
+            match error_of(&answer).filter(|error| error.class == Class::Transient) {
+                Some(error) => status.breakers.failed(&to, &error.reason),
+                None => status.breakers.succeeded(&to),
+            }
             tell(&tap, &status, || What::Answered(answer.clone()));
             answer.properties.correlation_id = correlation_id;
             Ok(answer)

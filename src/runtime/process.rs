@@ -15,11 +15,16 @@ use crate::route::{Outcome, Processed};
 use crate::telemetry::events;
 use crate::telemetry::metrics::Completed;
 
+use super::breaker::{Intake, Trial};
 use super::failed::{Failed, Lost};
 use super::ports::LivePorts;
 use super::status::RouteStatus;
 use super::tap::{Event, What};
 use super::work::Work;
+
+/// How long a message waits for a circuit breaker. Half of RabbitMQ's `consumer_timeout` is for the ladder of a route that
+/// keeps order, and the rest for the attempts themselves.
+const LONGEST_HOLD: Duration = Duration::from_secs(10 * 60);
 
 /// What one route's messages share, as long as the session lives.
 pub(super) struct Context {
@@ -38,6 +43,8 @@ pub(super) struct Taken {
     at: Instant,
     /// Why it cannot be processed at all.
     refused: Option<Failure>,
+    /// The endpoints that are half open are tried with it.
+    pub(super) trial: Option<Trial>,
 }
 
 /// Whether a message may be acknowledged.
@@ -55,7 +62,7 @@ impl Context {
     /// Takes a delivery, and the key of its order if the route keeps one.
     pub(super) fn take(&self, delivery: Delivery, at: Instant) -> (Option<Text>, Taken) {
         let (delivery, tried) = resume(delivery, self.work.name());
-        let mut taken = Taken { delivery, tried, at, refused: None };
+        let mut taken = Taken { delivery, tried, at, refused: None, trial: None };
         if !self.work.ordered() {
             return (None, taken);
         }
@@ -67,13 +74,18 @@ impl Context {
 
     /// Brings a message to a durable outcome, or learns that the broker is lost.
     pub(super) async fn bring(&self, taken: Taken) -> Verdict {
-        let Taken { delivery, mut tried, at, mut refused } = taken;
+        let Taken { delivery, mut tried, at, mut refused, mut trial } = taken;
         self.tell(&delivery.message, || What::Received(delivery.message.clone()));
         let completed = loop {
+            if trial.is_none() {
+                let Some(entered) = self.enter(at).await else { return Verdict::Kept };
+                trial = entered;
+            }
             let Processed { result, attempts } = match refused.take() {
                 Some(failure) => Processed { result: Err(failure), attempts: 1 },
                 None => self.process(&delivery).await,
             };
+            drop(trial.take());
             self.status.metrics.retries.increment(attempts.saturating_sub(1).into());
             let failure = match result {
                 Ok(Outcome::Delivered) => break Completed::Delivered,
@@ -82,6 +94,12 @@ impl Context {
                 Err(failure) => failure,
             };
             let attempts = tried.attempts.saturating_add(attempts);
+            if failure.class == Class::Transient && self.status.breakers.is_open() && at.elapsed() < LONGEST_HOLD {
+                // That it failed is the endpoint's matter: it loses no attempt of its ladder by it.
+                self.status.metrics.failed(&failure);
+                tried.attempts = attempts;
+                continue;
+            }
             if let Some((delay, then)) = self.waits(&delivery.message, &failure, &tried, attempts) {
                 self.status.metrics.failed(&failure);
                 events::held(&self.status.name, &delivery.message.properties, &failure, attempts, delay);
@@ -101,6 +119,19 @@ impl Context {
         self.status.metrics.duration.record(at.elapsed());
         self.tell(&delivery.message, || What::Completed(completed));
         Verdict::Settle
+    }
+
+    /// Waits while a circuit breaker is open, with the right to try if the message is tried then. `None` if the route ends
+    /// meanwhile.
+    async fn enter(&self, since: Instant) -> Option<Option<Trial>> {
+        let breakers = &self.status.breakers;
+        if breakers.intake() == Intake::All {
+            return Some(None);
+        }
+        let _held = self.status.hold();
+        let left = LONGEST_HOLD.saturating_sub(since.elapsed());
+        let entered = tokio::time::timeout(left, breakers.enter());
+        self.stop.run_until_cancelled(entered).await.map(|entered| entered.ok().flatten())
     }
 
     async fn process(&self, delivery: &Delivery) -> Processed {

@@ -95,7 +95,7 @@ impl Handle {
     }
 
     fn start(&mut self, work: Arc<dyn Work>, before: Option<Arc<RouteStatus>>) -> Running {
-        let status = self.shared.status.of_route(work.name());
+        let status = self.shared.status.of_route(&*work);
         let stop = self.shared.stop.child_token();
         let route = Route { work: Arc::clone(&work), status: Arc::clone(&status), stop: stop.clone(), before };
         self.routes.spawn(supervise(Arc::clone(&self.shared), route));

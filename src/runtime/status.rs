@@ -10,6 +10,9 @@ use crate::endpoint::Session;
 use crate::telemetry::events;
 use crate::telemetry::metrics::{BusMetrics, RouteMetrics};
 
+use super::breaker::{BreakerReport, Breakers};
+use super::work::Work;
+
 /// What a route is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -24,7 +27,7 @@ pub enum State {
     Down,
     /// The broker refuses what it needs: somebody must change something.
     Refused,
-    /// Takes nothing because a dead letter cannot be published.
+    /// Takes nothing because a dead letter cannot be published, or because an endpoint fails.
     Paused,
     /// Finishes what is in flight and takes nothing more.
     Draining,
@@ -44,6 +47,9 @@ pub struct RouteReport {
     pub reason: Option<String>,
     /// Messages taken and not settled.
     pub in_flight: usize,
+    /// The circuit breakers that are not closed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub breakers: Vec<BreakerReport>,
 }
 
 /// The broker's state as a probe shows it.
@@ -76,6 +82,7 @@ pub struct Report {
 pub(super) struct RouteStatus {
     pub(super) name: Arc<str>,
     pub(super) metrics: RouteMetrics,
+    pub(super) breakers: Arc<Breakers>,
     state: Mutex<(State, Option<String>)>,
     in_flight: AtomicUsize,
     /// Told of each change of a route's state.
@@ -87,11 +94,13 @@ pub(super) struct RouteStatus {
 }
 
 impl RouteStatus {
-    pub(super) fn new(name: &str, changes: &watch::Sender<()>) -> Self {
+    pub(super) fn new(work: &dyn Work, changes: &watch::Sender<()>) -> Self {
+        let name = Arc::from(work.name());
         Self {
             changes: changes.clone(),
-            name: name.into(),
-            metrics: RouteMetrics::new(name),
+            metrics: RouteMetrics::new(&name),
+            breakers: Arc::new(Breakers::new(&name, work)),
+            name,
             state: Mutex::new((State::Starting, None)),
             in_flight: AtomicUsize::new(0),
             stuck: watch::Sender::default(),
@@ -163,6 +172,7 @@ impl RouteStatus {
     /// Leaves the metrics to a successor.
     pub(super) fn retire(&self) {
         self.retired.store(true, Ordering::Relaxed);
+        self.breakers.retire();
     }
 
     fn is_retired(&self) -> bool {
@@ -185,11 +195,15 @@ impl RouteStatus {
     fn report(&self) -> RouteReport {
         let (state, reason) = self.state().clone();
         let stuck = self.stuck.borrow();
-        let (state, reason) = match (state, stuck.0) {
-            (State::Up | State::Draining, 1..) => (State::Paused, Some(stuck.1.clone())),
+        let breakers = self.breakers.report();
+        let (state, reason) = match (state, stuck.0, breakers.first()) {
+            (State::Up | State::Draining, 1.., _) => (State::Paused, Some(stuck.1.clone())),
+            (State::Up, _, Some(BreakerReport { endpoint, reason, .. })) => {
+                (State::Paused, Some(format!("`{endpoint}` fails again and again: {reason}")))
+            }
             _ => (state, reason),
         };
-        RouteReport { name: self.name.to_string(), state, reason, in_flight: self.in_flight() }
+        RouteReport { name: self.name.to_string(), state, reason, in_flight: self.in_flight(), breakers }
     }
 }
 
@@ -245,8 +259,8 @@ impl Status {
     }
 
     /// The state of a route that starts.
-    pub(super) fn of_route(&self, name: &str) -> Arc<RouteStatus> {
-        Arc::new(RouteStatus::new(name, &self.changes))
+    pub(super) fn of_route(&self, work: &dyn Work) -> Arc<RouteStatus> {
+        Arc::new(RouteStatus::new(work, &self.changes))
     }
 
     /// Reports these routes from now on.

@@ -3,6 +3,7 @@
 use crate::endpoint::topology::Topology;
 use crate::endpoint::{Address, BoxFuture, Delivery};
 use crate::message::{Failure, Text};
+use crate::route::breaker::{Breaker, Endpoint};
 use crate::route::plan::{Placed, Sequence, Version};
 use crate::route::ports::Ports;
 use crate::route::retry::Ladder;
@@ -32,6 +33,14 @@ pub trait Work: Send + Sync + 'static {
     fn dead_letters(&self) -> Address;
     /// How often, and when, what failed for the moment is tried again.
     fn retries(&self) -> &Ladder;
+    /// When failures of an endpoint stop it.
+    fn breaker(&self) -> Option<&Breaker> {
+        None
+    }
+    /// Where it sends to, and whom it calls.
+    fn endpoints(&self) -> &[Endpoint] {
+        &[]
+    }
     /// Whether it sends requests and waits for answers.
     fn calls(&self) -> bool;
     /// Whether it answers who asks, and so tells them when a message has failed for good.
@@ -77,6 +86,14 @@ impl Work for Plan {
 
     fn retries(&self) -> &Ladder {
         self.retries()
+    }
+
+    fn breaker(&self) -> Option<&Breaker> {
+        self.breaker()
+    }
+
+    fn endpoints(&self) -> &[Endpoint] {
+        self.endpoints()
     }
 
     fn calls(&self) -> bool {

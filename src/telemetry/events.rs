@@ -102,6 +102,22 @@ pub fn held(route: &str, properties: &Properties, failure: &Failure, attempts: u
     );
 }
 
+/// An endpoint fails again and again.
+pub fn breaker_opened(route: &str, endpoint: &str, reason: &str, pause: Duration) {
+    warn!(
+        route,
+        endpoint,
+        reason,
+        delay = ?pause,
+        "circuit breaker open: the route takes nothing until a message that is tried after each delay passes"
+    );
+}
+
+/// An endpoint works again.
+pub fn breaker_closed(route: &str, endpoint: &str) {
+    info!(route, endpoint, "circuit breaker closed: the route goes on");
+}
+
 /// A step of a route has a defect.
 pub fn panicked(route: &str, reason: &str) {
     error!(route, reason, "a step panicked; this is a defect of the bus");
@@ -203,6 +219,8 @@ mod tests {
             starting("amqp", 6);
             postponed("chat/order", &properties, &failure, 3, "chat.order.retry.5000");
             held("chat/order", &properties, &failure, 3, Duration::from_secs(5));
+            breaker_opened("chat/order", "erp/order", "no answer", Duration::from_secs(30));
+            breaker_closed("chat/order", "erp/order");
             not_durable();
             reloaded(&["chat/order".to_owned()], &[], &[]);
             reload_refused(1, "routes/a.yaml:1:1: unknown key");

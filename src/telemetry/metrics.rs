@@ -187,6 +187,11 @@ impl RouteMetrics {
     }
 }
 
+/// See [`names::BREAKER_STATE`].
+pub fn breaker_state(route: &str, endpoint: &str) -> Gauge {
+    gauge!(names::BREAKER_STATE, names::ROUTE => route.to_owned(), names::ENDPOINT => endpoint.to_owned())
+}
+
 /// The metrics of the bus as a whole.
 pub struct BusMetrics {
     /// See [`names::READY`].

@@ -65,6 +65,8 @@ pub const KIND: &str = "kind";
 pub const STAGE: &str = "stage";
 /// A contract's reference.
 pub const CONTRACT: &str = "contract";
+/// An endpoint that a route sends to or calls, as it stands in the route.
+pub const ENDPOINT: &str = "endpoint";
 /// The version of the bus.
 pub const VERSION: &str = "version";
 /// The kind of broker.
@@ -88,11 +90,12 @@ metrics_table! {
     ROUTE_DEAD_LETTERS = "trunkline_route_dead_letters_total", Counter, Count, [ROUTE, KIND], "Messages in the dead-letter queue, by the kind of failure.";
     ROUTE_IN_FLIGHT = "trunkline_route_in_flight_messages", Gauge, Count, [ROUTE], "Messages taken and not settled.";
     ROUTE_IN_FLIGHT_BYTES = "trunkline_route_in_flight_bytes", Gauge, Bytes, [ROUTE], "Bytes of the bodies taken and not settled.";
-    ROUTE_HELD = "trunkline_route_held_messages", Gauge, Count, [ROUTE], "Messages in flight that wait in their place for another attempt.";
+    ROUTE_HELD = "trunkline_route_held_messages", Gauge, Count, [ROUTE], "Messages in flight that wait in their place: for another attempt where order is kept, or for a circuit breaker.";
     ROUTE_DURATION = "trunkline_route_duration_seconds", Histogram, Seconds, [ROUTE], "From taking a message to its outcome.";
     CONFIRM_DURATION = "trunkline_confirm_duration_seconds", Histogram, Seconds, [ROUTE], "From publishing a message to the broker's confirm.";
     CALL_DURATION = "trunkline_call_duration_seconds", Histogram, Seconds, [ROUTE], "From a request to its answer, of calls that were answered.";
     CALLS_PENDING = "trunkline_calls_pending", Gauge, Count, [ROUTE], "Requests that wait for their answer.";
+    BREAKER_STATE = "trunkline_breaker_state", Gauge, Count, [ROUTE, ENDPOINT], "The circuit breaker of an endpoint: 0 closed, 1 half open (one message is tried), 2 open (the route takes nothing).";
     LATE_ANSWERS = "trunkline_late_answers_total", Counter, Count, [ROUTE], "Answers that nobody waited for: late, doubled, or with an unknown correlation id.";
 }
 
@@ -121,6 +124,7 @@ pub const LOG_FIELDS: &[(&str, &str)] = &[
     ("removed", "routes that a reload ended"),
     ("errors", "how many mistakes a project has"),
     ("section", "a section of the settings"),
+    ("endpoint", "a queue, or an exchange with its routing key, that a route sends to"),
 ];
 
 #[cfg(test)]

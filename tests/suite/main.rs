@@ -12,6 +12,7 @@ mod amqp;
 mod check;
 mod cli;
 mod cli_xml;
+mod breaker;
 mod broker;
 mod conformance;
 mod conversion;

@@ -1,5 +1,6 @@
 //! From a route's file to its plan: every name resolved, every mistake named with its place, all at once.
 
+mod circuit;
 mod endpoint;
 mod order;
 mod retry;
@@ -18,6 +19,7 @@ use crate::transform::{Transform, Transforms};
 
 pub use set::check_set;
 
+use super::breaker;
 use super::expression::Expression;
 use super::model::{Route, Step, Steps};
 use super::plan::{Placed, Plan, Sequence, Version};
@@ -117,6 +119,7 @@ impl Compiler<'_> {
             self.report(diagnostic.hint("add a `to`, a `call` or a `reply`"));
         }
         let retries = self.retries(route);
+        let breaker = self.breaker(route);
         let source = source?;
         let prefetch = self.prefetch(route, source);
         if order::is_wanted(route) {
@@ -133,8 +136,10 @@ impl Compiler<'_> {
             prefetch,
             order: order?,
             accepts: accepts?,
+            endpoints: breaker::endpoints(&steps),
             steps,
             reply,
+            breaker,
             retries,
             topology: std::mem::take(&mut self.topology),
             version: Version {

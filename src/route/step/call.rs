@@ -122,29 +122,30 @@ impl Compiled {
         let mut request = run.message().clone();
         request.properties.message_id = Some(run.ports().new_id());
         let answer = run.ports().call(&address, request, self.timeout).await?;
-        refuse_error(&answer)?;
+        error_of(&answer).map_or(Ok(()), Err)?;
         run.replace(answer, self.accepts.clone())?;
         Ok(Flow::Continue)
     }
 }
 
-fn refuse_error(answer: &Message) -> Result<(), Failure> {
-    match answer.headers.get(header_names::ERROR) {
-        Some(error) => {
-            let text: String = error.as_str().unwrap_or("no text").chars().take(500).collect();
-            let reason = format!("the participant answered with an error: {text}");
-            let class = answer.headers.get(header_names::FAILURE_CLASS).and_then(Field::as_str);
-            let permanent = class == Some(Class::Permanent.name());
-            let class = if permanent { Class::Permanent } else { Class::Transient };
-            Err(Failure::new(class, Stage::Process, Kind::Participant, reason))
-        }
-        None => Ok(()),
-    }
+/// What an answer tells of a failure, if it does.
+pub fn error_of(answer: &Message) -> Option<Failure> {
+    let error = answer.headers.get(header_names::ERROR)?;
+    let text: String = error.as_str().unwrap_or("no text").chars().take(500).collect();
+    let reason = format!("the participant answered with an error: {text}");
+    let class = answer.headers.get(header_names::FAILURE_CLASS).and_then(Field::as_str);
+    let permanent = class == Some(Class::Permanent.name());
+    let class = if permanent { Class::Permanent } else { Class::Transient };
+    Some(Failure::new(class, Stage::Process, Kind::Participant, reason))
 }
 
 impl Step for Compiled {
     fn run<'a>(&'a self, run: &'a mut Run<'_>) -> BoxFuture<'a, Result<Flow, Failure>> {
         Box::pin(self.call(run))
+    }
+
+    fn targets(&self) -> &[Target] {
+        std::slice::from_ref(&self.target)
     }
 
     fn calls(&self) -> bool {

@@ -12,6 +12,8 @@ mod to;
 mod transform;
 mod validate;
 
+pub use call::error_of;
+
 use std::fmt;
 
 use schemars::{Schema, SchemaGenerator};
@@ -23,6 +25,7 @@ use crate::message::Failure;
 use super::compile::{Compiler, Place};
 use super::plan::Sequence;
 use super::run::Run;
+use super::target::Target;
 
 /// Spells out, from the list of patterns, how a file's key finds its settings.
 macro_rules! patterns {
@@ -89,6 +92,11 @@ pub trait Step: fmt::Debug + Send + Sync {
     /// Whether it sends requests and waits for their answers.
     fn calls(&self) -> bool {
         false
+    }
+
+    /// Where it sends to.
+    fn targets(&self) -> &[Target] {
+        &[]
     }
 
     /// Whether it may look into a message, so that a run is worth a task of its own.

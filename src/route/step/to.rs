@@ -61,6 +61,10 @@ impl Step for Compiled {
         Box::pin(std::future::ready(self.send(run)))
     }
 
+    fn targets(&self) -> &[Target] {
+        &self.targets
+    }
+
     fn looks(&self) -> bool {
         self.targets.iter().any(|target| matches!(target, Target::Computed { .. }))
     }

@@ -83,6 +83,8 @@ const MISTAKES: &[(&str, &str)] = &[
         "order",
         "from: { amqp: { queue: q, prefetch: 5 } }\nordered: true\nordered_by: .a.b\nreply: {}\non_error: { retry: { delayed: [10m, 6m] } }",
     ),
+    ("breaker", "from: { amqp: { queue: q } }\nreply: {}\non_error: { breaker: { failures: 0, pause: 1h } }"),
+    ("a breaker that is none", "from: { amqp: { queue: q } }\nreply: {}\non_error: { breaker: on }"),
     ("one key for all", "from: { amqp: { queue: q } }\nordered_by: '\"a\"'\nreply: {}"),
     (
         "names that do not resolve",
