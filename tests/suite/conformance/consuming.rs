@@ -94,7 +94,12 @@ pub(super) async fn without_a_limit_a_requeued_message_comes_last(site: &Site) {
         order.push((body(&next), next.redelivered));
         source.settle(Settlement::Ack(next.tag)).await.expect("acknowledged");
     }
-    assert_eq!(order, [("3".to_owned(), false), ("4".to_owned(), false), ("1".to_owned(), true)]);
+    let mut expected = vec![("3".to_owned(), false), ("4".to_owned(), false), ("1".to_owned(), true)];
+    if site.is_rabbitmq_4() {
+        // There is a limit always: 20, if the queue says nothing.
+        expected.rotate_right(1);
+    }
+    assert_eq!(order, expected);
 }
 
 pub(super) async fn a_classic_queue_requeues_in_place(site: &Site) {

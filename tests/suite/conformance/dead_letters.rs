@@ -17,9 +17,15 @@ async fn one_dead(session: &Arc<dyn Session>, dead: &Text) -> Delivery {
     letter
 }
 
-/// The headers without the time of death, which must be there.
-fn facts(letter: &Delivery) -> Headers {
+/// The headers without the time of death, which must be there; and without the last death, which RabbitMQ 4 adds, and
+/// which is the first one here.
+fn facts(site: &Site, letter: &Delivery) -> Headers {
     let mut headers = letter.message.headers.clone();
+    for fact in ["exchange", "queue", "reason"] {
+        let last = headers.remove(format!("x-last-death-{fact}").as_str());
+        let first = headers.get(format!("x-first-death-{fact}").as_str()).cloned();
+        assert_eq!(last, first.filter(|_| site.is_rabbitmq_4()), "{fact}");
+    }
     let Some(Field::Array(deaths)) = headers.get_mut("x-death") else { panic!("no x-death in {headers:?}") };
     for death in deaths {
         let Field::Table(death) = death else { panic!("{death:?} is no table") };
@@ -60,7 +66,7 @@ pub(super) async fn an_expired_message_tells_its_death(site: &Site) {
     let letter = one_dead(&session, &dead).await;
     let mut expected = one_death(&name, "expired", &[("original-expiration", Field::text("50"))]);
     expected.insert("shop".into(), Field::U8(7));
-    assert_eq!(facts(&letter), expected);
+    assert_eq!(facts(site, &letter), expected);
     // It would expire there, too.
     sent.properties.expiration = None;
     assert_eq!((&letter.message.properties, &letter.message.body), (&sent.properties, &sent.body));
@@ -73,7 +79,7 @@ pub(super) async fn an_overflown_message_tells_its_death(site: &Site) {
     send(&session, &name, &["1", "2"]).await;
     let letter = one_dead(&session, &dead).await;
     assert_eq!(body(&letter), "1");
-    assert_eq!(facts(&letter), one_death(&name, "maxlen", &[]));
+    assert_eq!(facts(site, &letter), one_death(&name, "maxlen", &[]));
 }
 
 pub(super) async fn a_message_given_too_often_tells_its_death(site: &Site) {
@@ -88,7 +94,7 @@ pub(super) async fn a_message_given_too_often_tells_its_death(site: &Site) {
     }
     assert_eq!(counts, [None, Some(Field::I64(1)), Some(Field::I64(2))]);
     let letter = one_dead(&session, &dead).await;
-    assert_eq!(facts(&letter), one_death(&name, "delivery_limit", &[]));
+    assert_eq!(facts(site, &letter), one_death(&name, "delivery_limit", &[]));
 }
 
 pub(super) async fn the_key_may_be_another(site: &Site) {
@@ -126,7 +132,7 @@ pub(super) async fn the_exchange_routes_by_the_original_key(site: &Site) {
     session.sink().await.expect("a lane").send(&to, message("m", "m")).await.expect("confirmed");
     let letter = one_dead(&session, &dead).await;
     assert_eq!(letter.address, Address { exchange: outer, routing_key: "order.new".into() });
-    let headers = facts(&letter);
+    let headers = facts(site, &letter);
     assert_eq!(headers["x-first-death-exchange"], Field::text(inner.as_str()));
     let Field::Array(deaths) = &headers["x-death"] else { panic!("no list") };
     let Field::Table(death) = &deaths[0] else { panic!("no table") };
@@ -141,11 +147,12 @@ pub(super) async fn deaths_are_counted(site: &Site) {
     let first = one_dead(&session, &dead).await;
     send_one(&session, &name, first.message).await.expect("confirmed");
     let second = one_dead(&session, &dead).await;
-    let headers = facts(&second);
+    let headers = facts(site, &second);
     let Field::Array(deaths) = &headers["x-death"] else { panic!("no list") };
     assert_eq!(deaths.len(), 1);
     let Field::Table(death) = &deaths[0] else { panic!("no table") };
-    assert_eq!(death["count"], Field::I64(2));
+    // RabbitMQ 4 counts itself, and does not read what a publisher says.
+    assert_eq!(death["count"], Field::I64(if site.is_rabbitmq_4() { 1 } else { 2 }));
     assert_eq!(headers["x-first-death-queue"], Field::text(name.as_str()));
 }
 

@@ -43,8 +43,13 @@ pub(super) async fn every_property_is_kept(site: &Site) {
         ..Properties::default()
     };
     let all = [full, odd, Properties::default()];
-    let messages: Vec<_> = all.map(|properties| Message { properties, ..Message::default() }).into();
-    assert_eq!(through(site, messages.clone()).await, messages);
+    let mut messages: Vec<_> = all.map(|properties| Message { properties, ..Message::default() }).into();
+    let arrived = through(site, messages.clone()).await;
+    if site.is_rabbitmq_4() {
+        // A priority above 4 goes first.
+        messages.swap(0, 1);
+    }
+    assert_eq!(arrived, messages);
 }
 
 pub(super) async fn every_header_is_kept(site: &Site) {

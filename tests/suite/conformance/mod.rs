@@ -120,6 +120,11 @@ impl Site {
     /// The largest message that the broker takes: as the test's node is configured, and the embedded broker here.
     const LARGEST: usize = 32 << 20;
 
+    /// Whether it is RabbitMQ 4, which differs from 3.10 where `docs/reference/rabbitmq.md` says so.
+    fn is_rabbitmq_4(&self) -> bool {
+        self.embedded.is_none() && std::env::var("TRUNKLINE_TEST_RABBITMQ").is_ok_and(|version| version == "4")
+    }
+
     fn adapter(&self) -> Arc<dyn Adapter> {
         match &self.embedded {
             Some(broker) => Arc::new(broker.client()),
