@@ -1,6 +1,6 @@
 # Every command of the project. The work is done by scripts/.
 
-.PHONY: bench demo rabbitmq4 test
+.PHONY: bench chaos demo rabbitmq4 test
 
 # Build, find or start a broker, show the example at work.
 demo:
@@ -13,6 +13,10 @@ bench:
 # Get RabbitMQ 4 beside the system's, to run the tests on it: see docs/reference/rabbitmq.md.
 rabbitmq4:
 	@scripts/rabbitmq4
+
+# Harm the bus and the broker under load, and account for every message: make chaos ARGS="--seed 7 --messages 100000"
+chaos:
+	@scripts/chaos $(ARGS)
 
 # Install and start what the tests need, then format, lints, docs, tests.
 test:

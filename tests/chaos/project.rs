@@ -1,0 +1,294 @@
+//! The project that the bus runs, and what becomes of each number in it.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// A route of the project. Each number belongs to one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// Passed on as it is, never parsed.
+    Pass,
+    /// JSON to XML, a call to an ERP that speaks XML, XML to JSON.
+    Ask,
+    /// To one of two sinks, or to both, by content.
+    Split,
+    /// A participant that fails at first, and a sink that can be full.
+    Retry,
+    /// Every other message is invalid on purpose.
+    Dead,
+}
+
+pub const ROUTES: [Route; 5] = [Route::Pass, Route::Ask, Route::Split, Route::Retry, Route::Dead];
+
+impl Route {
+    pub fn of(number: u32) -> Self {
+        match number % 20 {
+            0..=5 => Self::Pass,
+            6..=9 => Self::Ask,
+            10..=13 => Self::Split,
+            14..=16 => Self::Retry,
+            _ => Self::Dead,
+        }
+    }
+
+    pub fn name(self) -> &'static str {
+        ["pass", "ask", "split", "retry", "dead"][self as usize]
+    }
+
+    pub fn queue(self) -> String {
+        format!("chaos.{}", self.name())
+    }
+
+    pub fn dead_letters(self) -> Place {
+        [Place::PassDead, Place::AskDead, Place::SplitDead, Place::RetryDead, Place::DeadDead][self as usize]
+    }
+}
+
+/// Where a message can end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Place {
+    Pass,
+    Ask,
+    Left,
+    Right,
+    Retry,
+    Dead,
+    PassDead,
+    AskDead,
+    SplitDead,
+    RetryDead,
+    DeadDead,
+}
+
+pub const PLACES: [Place; 11] = [
+    Place::Pass,
+    Place::Ask,
+    Place::Left,
+    Place::Right,
+    Place::Retry,
+    Place::Dead,
+    Place::PassDead,
+    Place::AskDead,
+    Place::SplitDead,
+    Place::RetryDead,
+    Place::DeadDead,
+];
+
+impl Place {
+    pub fn queue(self) -> &'static str {
+        [
+            "chaos.pass.out",
+            "chaos.ask.out",
+            "chaos.split.left",
+            "chaos.split.right",
+            "chaos.retry.out",
+            "chaos.dead.out",
+            "chaos.pass.dlq",
+            "chaos.ask.dlq",
+            "chaos.split.dlq",
+            "chaos.retry.dlq",
+            "chaos.dead.dlq",
+        ][self as usize]
+    }
+
+    pub fn is_dead_letters(self) -> bool {
+        self >= Self::PassDead
+    }
+}
+
+/// The sinks, which the bus does not declare.
+pub fn sinks() -> impl Iterator<Item = Place> {
+    PLACES.into_iter().filter(|place| !place.is_dead_letters())
+}
+
+/// What the sink that can be full holds; a quorum queue takes a little more.
+pub const ROOM: i64 = 50;
+/// The exchange before the two sinks of [`Route::Split`].
+pub const EXCHANGE: &str = "chaos.split";
+pub const ERP: &str = "chaos.erp";
+pub const FLAKY: &str = "chaos.flaky";
+/// How long a call waits.
+pub const CALL_TIMEOUT_MILLIS: u64 = 1_000;
+/// The delays of every route, in milliseconds.
+pub const LADDER: [u32; 5] = [300, 1_000, 3_000, 8_000, 15_000];
+
+/// Whether the message is invalid on purpose.
+pub fn is_invalid(number: u32) -> bool {
+    Route::of(number) == Route::Dead && number % 2 == 1
+}
+
+/// How often the flaky participant answers a number with an error before it answers well.
+pub fn errors_at_first(number: u32) -> u32 {
+    if (number / 20).is_multiple_of(4) { 2 } else { 0 }
+}
+
+/// Where a number must arrive if nothing goes wrong.
+pub fn expected(number: u32) -> &'static [Place] {
+    match (Route::of(number), number % 3) {
+        (Route::Pass, _) => &[Place::Pass],
+        (Route::Ask, _) => &[Place::Ask],
+        (Route::Split, 0) => &[Place::Left],
+        (Route::Split, 1) => &[Place::Right],
+        (Route::Split, _) => &[Place::Left, Place::Right],
+        (Route::Retry, _) => &[Place::Retry],
+        (Route::Dead, _) if is_invalid(number) => &[Place::DeadDead],
+        (Route::Dead, _) => &[Place::Dead],
+    }
+}
+
+fn customer(number: u32) -> String {
+    format!("{:05}", number % 1_000)
+}
+
+/// The body that is published.
+pub fn body(number: u32) -> Vec<u8> {
+    let filling = "x".repeat(number as usize % 500);
+    match Route::of(number) {
+        Route::Pass | Route::Retry => format!("{number} {filling}").into_bytes(),
+        Route::Ask => {
+            let items = &["shelf", "table", "chair"][..1 + number as usize % 3];
+            json!({ "number": number, "customer": customer(number), "items": items }).to_string().into_bytes()
+        }
+        Route::Split => {
+            let side = ["left", "right", "both"][number as usize % 3];
+            json!({ "number": number, "side": side, "text": filling }).to_string().into_bytes()
+        }
+        Route::Dead => {
+            let price = if is_invalid(number) { "free" } else { "12.50" };
+            json!({ "number": number, "price": price }).to_string().into_bytes()
+        }
+    }
+}
+
+/// What the ERP answers to a request, in XML.
+pub fn answer(number: u32) -> String {
+    format!(
+        "<Response xmlns=\"urn:chaos:erp\"><Number>{number}</Number><Customer>{}</Customer><Total>{number}.50</Total></Response>",
+        customer(number)
+    )
+}
+
+/// Whether a body is what this number must be at this place.
+pub fn is_right(place: Place, number: u32, found: &[u8]) -> bool {
+    if place != Place::Ask {
+        return found == body(number);
+    }
+    let expected = json!({ "number": number, "customer": customer(number), "total": format!("{number}.50") });
+    serde_json::from_slice::<Value>(found).is_ok_and(|found| found == expected)
+}
+
+/// The number in a request of the ERP, if the request is what the route must make of it.
+pub fn asked(request: &str) -> Option<u32> {
+    let number: u32 = request.split_once("<Number>")?.1.split_once("</Number>")?.0.parse().ok()?;
+    let customer = format!("<Customer>{}</Customer>", customer(number));
+    let items = 1 + number as usize % 3;
+    (request.contains(&customer) && request.matches("<Item>").count() == items).then_some(number)
+}
+
+/// One route as its file; `generation` makes it differ from an earlier one.
+fn route(route: Route, generation: u32) -> String {
+    let delays: Vec<String> = LADDER.iter().map(|delay| format!("{delay}ms")).collect();
+    let side = |side: &str| format!("{{ amqp: {{ exchange: {EXCHANGE}, kind: direct, routing_key: {side} }} }}");
+    let (left, right) = (side("left"), side("right"));
+    let steps = match route {
+        Route::Pass => "steps: [to: { amqp: { routing_key: chaos.pass.out } }]".to_owned(),
+        Route::Ask => format!(
+            "accepts: question\nsteps:\n  - transform: question-to-erp\n  - id: erp\n    call: {{ amqp: {{ routing_key: \
+             {ERP} }}, timeout: {CALL_TIMEOUT_MILLIS}ms, accepts: erp#Response }}\n  - transform: answer-from-erp\n  - \
+             to: {{ amqp: {{ routing_key: chaos.ask.out }} }}"
+        ),
+        Route::Split => format!(
+            "steps:\n  - choice:\n      - when: .side == \"left\"\n        steps: [to: {left}]\n      - when: .side == \
+             \"right\"\n        steps: [to: {right}]\n      - otherwise: [to: [{left}, {right}]]"
+        ),
+        Route::Retry => format!(
+            "steps:\n  - id: flaky\n    call: {{ amqp: {{ routing_key: {FLAKY} }}, timeout: \
+             {CALL_TIMEOUT_MILLIS}ms }}\n  - to: {{ amqp: {{ routing_key: chaos.retry.out }} }}"
+        ),
+        Route::Dead => "accepts: priced\nsteps: [to: { amqp: { routing_key: chaos.dead.out } }]".to_owned(),
+    };
+    format!(
+        "description: Generation {generation}.\nfrom: {{ amqp: {{ queue: {}, prefetch: {} }} }}\n{steps}\non_error: {{ \
+         retry: {{ immediate: 1, delayed: [{}] }}, breaker: {{ failures: 20, pause: 2s }} }}\n",
+        route.queue(),
+        100 + generation % 3 * 50,
+        delays.join(", ")
+    )
+}
+
+const QUESTION: &str = r#"{
+  "type": "object",
+  "properties": {
+    "number": { "type": "integer" },
+    "customer": { "type": "string", "pattern": "^[0-9]{5}$" },
+    "items": { "type": "array", "items": { "type": "string" }, "minItems": 1 }
+  },
+  "required": ["number", "customer", "items"],
+  "additionalProperties": false
+}"#;
+const ANSWER: &str = r#"{
+  "type": "object",
+  "properties": {
+    "number": { "type": "integer" },
+    "customer": { "type": "string" },
+    "total": { "type": "string" }
+  },
+  "required": ["number", "customer", "total"],
+  "additionalProperties": false
+}"#;
+const PRICED: &str = r#"{
+  "type": "object",
+  "properties": {
+    "number": { "type": "integer" },
+    "price": { "type": "string", "pattern": "^[0-9]+[.][0-9]{2}$" }
+  },
+  "required": ["number", "price"],
+  "additionalProperties": false
+}"#;
+const ERP_XSD: &str = r#"<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" xmlns="urn:chaos:erp"
+           targetNamespace="urn:chaos:erp" elementFormDefault="qualified">
+  <xs:element name="Request">
+    <xs:complexType>
+      <xs:sequence>
+        <xs:element name="Number" type="xs:int"/>
+        <xs:element name="Customer" type="xs:string"/>
+        <xs:element name="Item" type="xs:string" maxOccurs="unbounded"/>
+      </xs:sequence>
+    </xs:complexType>
+  </xs:element>
+  <xs:element name="Response">
+    <xs:complexType>
+      <xs:sequence>
+        <xs:element name="Number" type="xs:int"/>
+        <xs:element name="Customer" type="xs:string"/>
+        <xs:element name="Total" type="xs:string"/>
+      </xs:sequence>
+    </xs:complexType>
+  </xs:element>
+</xs:schema>"#;
+const TO_ERP: &str =
+    "from: question\nto: erp#Request\nmap: |\n  { Request: { Item: .items, Customer: .customer, Number: .number } }\n";
+const FROM_ERP: &str =
+    "from: erp#Response\nto: answer\nmap: |\n  .Response | { number: .Number, customer: .Customer, total: .Total }\n";
+
+/// Writes the whole project.
+pub fn write(folder: &Path) -> std::io::Result<()> {
+    for name in ["routes", "schemas", "transforms"] {
+        std::fs::create_dir_all(folder.join(name))?;
+    }
+    for one in ROUTES {
+        rewrite(folder, one, 0)?;
+    }
+    std::fs::write(folder.join("schemas/question.json"), QUESTION)?;
+    std::fs::write(folder.join("schemas/answer.json"), ANSWER)?;
+    std::fs::write(folder.join("schemas/priced.json"), PRICED)?;
+    std::fs::write(folder.join("schemas/erp.xsd"), ERP_XSD)?;
+    std::fs::write(folder.join("transforms/question-to-erp.yaml"), TO_ERP)?;
+    std::fs::write(folder.join("transforms/answer-from-erp.yaml"), FROM_ERP)
+}
+
+/// Writes another generation of a route.
+pub fn rewrite(folder: &Path, one: Route, generation: u32) -> std::io::Result<()> {
+    std::fs::write(folder.join(format!("routes/{}.yaml", one.name())), route(one, generation))
+}

@@ -1,0 +1,118 @@
+//! What a run has shown, for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use super::campaign::Plan;
+use super::faults::Kind;
+use super::ledger::{Balance, Entry, Ledger, Window};
+use super::project::{PLACES, Route};
+use super::world::World;
+
+/// Missing messages of which all is told.
+const TOLD: usize = 20;
+
+/// Whether the run shows that nothing is lost and nothing else is wrong.
+pub fn is_good(balance: &Balance) -> bool {
+    balance.missing.is_empty() && balance.wrong.is_empty() && balance.unconfirmed == 0
+}
+
+/// What is known of each message that is missing.
+pub fn missing(world: &World, ledger: &Ledger, balance: &Balance) -> String {
+    let mut text = String::new();
+    for &number in balance.missing.iter().take(TOLD) {
+        text.push_str(&one(world, ledger, number, ledger.entry(number)));
+    }
+    if balance.missing.len() > TOLD {
+        let _infallible = writeln!(text, "all missing numbers: {:?}", balance.missing);
+    }
+    text
+}
+
+fn one(world: &World, ledger: &Ledger, number: u32, entry: &Entry) -> String {
+    let confirmed = entry.confirmed.unwrap_or_default();
+    let places = |list: Vec<&str>| if list.is_empty() { "nowhere".to_owned() } else { list.join(", ") };
+    let lacks = places(entry.missing(number).iter().map(|place| place.queue()).collect());
+    let found = places(entry.arrivals.iter().map(|arrival| arrival.place.queue()).collect());
+    let faults: Vec<String> = ledger
+        .faults(entry.published, confirmed + 5_000)
+        .map(|window| format!("{} ({}–{} ms)", window.kind.name(), window.began, window.flowing))
+        .collect();
+    let mut text = format!(
+        "message {number} of route {}: missing at {lacks}; found at {found}; published {} times, first at {} ms, \
+         confirmed at {confirmed} ms; faults then: {}\n",
+        Route::of(number).name(),
+        entry.sends,
+        entry.published,
+        if faults.is_empty() { "none".to_owned() } else { faults.join(", ") }
+    );
+    for line in world.log.of(&format!("m{number}")) {
+        let _infallible = writeln!(text, "    {line}");
+    }
+    text
+}
+
+/// Milliseconds as seconds.
+fn seconds(milliseconds: u32) -> f64 {
+    f64::from(milliseconds) / 1e3
+}
+
+/// The middle and the worst of some times.
+fn quantile(times: &mut [u32], share: f64) -> u32 {
+    times.sort_unstable();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+    let at = (times.len().saturating_sub(1) as f64 * share) as usize;
+    times.get(at).copied().unwrap_or_default()
+}
+
+/// The tables of a run, as Markdown.
+pub fn tables(plan: &Plan, world: &World, ledger: &Ledger, balance: &Balance) -> String {
+    let mut text = String::new();
+    let dead: usize = balance.deaths.values().sum();
+    let by_fault: usize = balance.by_fault.values().sum();
+    let peak = world.memory.lock().expect("not poisoned").iter().map(|(_, kib)| *kib).max().unwrap_or_default();
+    let _infallible = write!(
+        text,
+        "| seed | messages | faults | starts of the bus | lost | dead letters | unexplained | duplicates | peak memory |\n\
+         | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n\
+         | {} | {} | {} | {} | {} | {dead} | {} | {by_fault} by faults, {} by the producer | {:.1} MiB |\n",
+        plan.seed,
+        ledger.confirmed,
+        ledger.windows.len(),
+        world.log.starts.load(std::sync::atomic::Ordering::Relaxed),
+        balance.missing.len(),
+        balance.wrong.len(),
+        balance.by_producer,
+        peak as f64 / 1024.0
+    );
+    text.push_str(
+        "\n| fault | | times | lasted, median | traffic flows again after: median | longest | duplicates |\n",
+    );
+    text.push_str("| --- | --- | ---: | ---: | ---: | ---: | ---: |\n");
+    let mut windows: BTreeMap<Kind, Vec<&Window>> = BTreeMap::new();
+    ledger.windows.iter().for_each(|window| windows.entry(window.kind).or_default().push(window));
+    for (kind, windows) in windows {
+        let times = |of: fn(&Window) -> u32| windows.iter().map(|window| of(window)).collect::<Vec<_>>();
+        let mut recovery = times(|window| window.flowing - window.healed);
+        let _infallible = writeln!(
+            text,
+            "| `{}` | {} | {} | {:.1} s | {:.1} s | {:.1} s | {} |",
+            kind.name(),
+            kind.what(),
+            windows.len(),
+            seconds(quantile(&mut times(|window| window.healed - window.began), 0.5)),
+            seconds(quantile(&mut recovery, 0.5)),
+            seconds(quantile(&mut recovery, 1.0)),
+            balance.by_fault.get(&kind).copied().unwrap_or_default()
+        );
+    }
+    text.push_str("\n| place | messages |\n| --- | ---: |\n");
+    for place in PLACES {
+        let _infallible = writeln!(text, "| `{}` | {} |", place.queue(), balance.arrived[place as usize]);
+    }
+    text.push_str("\n| dead letters of route | kind of failure | messages |\n| --- | --- | ---: |\n");
+    for ((route, kind), count) in &balance.deaths {
+        let _infallible = writeln!(text, "| `{route}` | `{kind}` | {count} |");
+    }
+    text
+}
