@@ -98,6 +98,8 @@ pub(super) fn bounds(settings: &Settings) -> runtime::Settings {
     runtime::Settings {
         drain_deadline: settings.shutdown.deadline.0,
         in_flight_bytes: settings.in_flight.bytes.0,
+        total_messages: settings.in_flight.total_messages,
+        total_bytes: settings.in_flight.total_bytes.0,
         pending_calls: settings.in_flight.calls,
     }
 }

@@ -15,4 +15,4 @@ mod unused;
 pub use environment::Environment;
 pub use project::{Project, SETTINGS_FILE, Sources};
 pub use settings::Settings;
-pub use units::{Duration, Size, parse_size};
+pub use units::{Duration, Size};

@@ -105,8 +105,13 @@ pub struct Limits {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct InFlight {
-    /// Bodies in flight per route; when they are reached, the route takes nothing more.
+    /// Bodies in flight per route; when they are reached, the route takes nothing more. A route sets its own bound with
+    /// `prefetch_bytes`.
     pub bytes: Size,
+    /// Bodies in flight of all routes together. Each may use its equal part, and beyond that what is not used.
+    pub total_bytes: Size,
+    /// Messages in flight of all routes together, shared in the same way.
+    pub total_messages: usize,
     /// Requests per route that may wait for their answers.
     pub calls: usize,
 }
@@ -173,7 +178,7 @@ impl Limits {
 
 impl Default for InFlight {
     fn default() -> Self {
-        Self { bytes: Size(64 << 20), calls: 4096 }
+        Self { bytes: Size(64 << 20), total_bytes: Size(256 << 20), total_messages: 20_000, calls: 4096 }
     }
 }
 
@@ -291,6 +296,11 @@ impl Settings {
             if value == 0 {
                 add(&["limits", name], format!("a limit of 0 for `{name}` refuses every message"), "write 1 or more");
             }
+        }
+        let InFlight { bytes, total_bytes, total_messages, calls: _ } = self.in_flight;
+        let all = [("bytes", bytes.0), ("total_bytes", total_bytes.0), ("total_messages", total_messages)];
+        for (name, _) in all.into_iter().filter(|(_, value)| *value == 0) {
+            add(&["in_flight", name], format!("a bound of 0 for `{name}` lets nothing pass"), "write 1 or more");
         }
         if self.limits.depth > MOST_LEVELS {
             let message = format!("{} levels of nesting are more than the engine can walk", self.limits.depth);

@@ -6,7 +6,7 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::endpoint::settings::parse_duration;
+use crate::endpoint::settings::{SIZE_UNITS, parse_duration, parse_size};
 
 /// A duration: digits and `ms`, `s`, `m` or `h`, as `250ms`, `5s`, `2m`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,15 +15,6 @@ pub struct Duration(pub std::time::Duration);
 /// A number of bytes: digits and `B`, `KiB`, `MiB` or `GiB`, as `64KiB`, `16MiB`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Size(pub usize);
-
-const UNITS: [(&str, usize); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
-
-/// Reads a size; `None` if it is not one, or too large for this machine.
-pub fn parse_size(text: &str) -> Option<Size> {
-    let (digits, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
-    let (_, factor) = UNITS.into_iter().find(|(name, _)| *name == unit)?;
-    digits.parse::<usize>().ok()?.checked_mul(factor).map(Size)
-}
 
 impl fmt::Display for Duration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,7 +31,7 @@ impl fmt::Display for Duration {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match UNITS.into_iter().find(|(_, factor)| self.0 > 0 && self.0.is_multiple_of(*factor)) {
+        match SIZE_UNITS.into_iter().find(|(_, factor)| self.0 > 0 && self.0.is_multiple_of(*factor)) {
             Some((unit, factor)) => write!(f, "{}{unit}", self.0 / factor),
             None => write!(f, "{}B", self.0),
         }
@@ -95,7 +86,12 @@ written_as_text!(
     "a duration as `250ms`, `5s`, `2m` or `1h`",
     "^[0-9]+(ms|s|m|h)$"
 );
-written_as_text!(Size, parse_size, "a size as `512B`, `64KiB`, `16MiB` or `1GiB`", "^[0-9]+(B|KiB|MiB|GiB)$");
+written_as_text!(
+    Size,
+    |text| parse_size(text).map(Size),
+    "a size as `512B`, `64KiB`, `16MiB` or `1GiB`",
+    "^[0-9]+(B|KiB|MiB|GiB)$"
+);
 
 #[cfg(test)]
 mod tests {
@@ -104,7 +100,7 @@ mod tests {
     #[test]
     fn reads_and_writes_sizes() {
         for (text, bytes) in [("0B", 0), ("512B", 512), ("64KiB", 65_536), ("16MiB", 16 << 20), ("1GiB", 1 << 30)] {
-            assert_eq!(parse_size(text), Some(Size(bytes)));
+            assert_eq!(parse_size(text), Some(bytes));
             assert_eq!(Size(bytes).to_string(), text);
         }
         for wrong in

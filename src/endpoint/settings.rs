@@ -34,6 +34,10 @@ pub struct AmqpSource {
     /// How many messages are taken before the first of them is settled, from 1 to 1000.
     #[serde(default)]
     pub prefetch: Option<Spanned<u16>>,
+    /// How many bytes of bodies are processed before the first of them is settled, as `8MiB`; `in_flight.bytes` of the
+    /// settings if left out.
+    #[serde(default)]
+    pub prefetch_bytes: Option<Spanned<String>>,
     /// Whether the bus declares the queue, its dead-letter queue and the bindings; else it verifies that the
     /// queues are there.
     #[serde(default = "yes")]
@@ -201,6 +205,16 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
         _ => return None,
     };
     count.checked_mul(millis).map(Duration::from_millis)
+}
+
+/// The units of a size, largest first.
+pub const SIZE_UNITS: [(&str, usize); 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+
+/// Reads a number of bytes: digits and a unit, as `64KiB`; `None` if it is none, or too large for this machine.
+pub fn parse_size(text: &str) -> Option<usize> {
+    let (digits, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
+    let (_, factor) = SIZE_UNITS.into_iter().find(|(name, _)| *name == unit)?;
+    digits.parse::<usize>().ok()?.checked_mul(factor)
 }
 
 impl<'de, A: Deserialize<'de>> Deserialize<'de> for Endpoint<A> {

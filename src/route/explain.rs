@@ -39,6 +39,9 @@ fn flow(out: &mut String, plan: &Plan) -> fmt::Result {
             writeln!(out, "   |   in order for each value of {}", key.source())?;
         }
     }
+    if let Some(bytes) = plan.prefetch_bytes() {
+        writeln!(out, "   |   at most {bytes} bytes of bodies at a time")?;
+    }
     match plan.accepts() {
         Some(contract) => writeln!(out, "   |   accepts {}", contract.reference())?,
         None => writeln!(out, "   |   accepts any body")?,

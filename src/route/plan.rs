@@ -25,6 +25,7 @@ pub struct Plan {
     pub(super) queue: Text,
     pub(super) queue_span: Range<usize>,
     pub(super) prefetch: u16,
+    pub(super) prefetch_bytes: Option<usize>,
     pub(super) order: Order,
     pub(super) accepts: Option<Arc<Contract>>,
     pub(super) steps: Sequence,
@@ -107,6 +108,11 @@ impl Plan {
     /// How many messages are taken before the first of them is settled.
     pub fn prefetch(&self) -> u16 {
         self.prefetch
+    }
+
+    /// How many bytes of bodies are taken before the first of them is settled; `None` as the settings have it.
+    pub fn prefetch_bytes(&self) -> Option<usize> {
+        self.prefetch_bytes
     }
 
     /// In which order messages are processed.

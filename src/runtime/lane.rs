@@ -22,7 +22,9 @@ use tokio_util::task::AbortOnDropHandle;
 use crate::endpoint::{Delivery, EndpointError, Source};
 use crate::message::Text;
 
-use super::breaker::{self, Intake};
+use super::breaker::wait;
+use super::budget::{Budget, Share};
+use super::intake::{Bounds, Intake};
 use super::process::{Context, Taken, Verdict};
 use super::settle::{Ledger, Receipt};
 use super::status::State;
@@ -63,14 +65,15 @@ enum Stop {
 pub(super) async fn run(
     context: Arc<Context>,
     mut source: Box<dyn Source>,
-    max_bytes: usize,
+    bounds: Bounds,
+    budget: &Arc<Budget>,
 ) -> Result<usize, EndpointError> {
-    let prefetch = usize::from(context.work.prefetch()).max(1);
     let (parses, ordered) = (context.work.parses(), context.work.ordered());
     let mut pauses = context.status.pauses();
     let breakers = &context.status.breakers;
     let mut circuits = breakers.changes();
-    let mut ledger = Ledger::new(prefetch / 4);
+    let mut freed = budget.freed();
+    let mut ledger = Ledger::new(bounds.messages / 4, Share::of(budget));
     let mut turns = Turns::default();
     let mut runs = FuturesUnordered::new();
     let (mut ready, mut done) = (Vec::new(), Vec::new());
@@ -88,17 +91,9 @@ pub(super) async fn run(
             break;
         }
         let paused = pauses.borrow_and_update().0 > 0;
-        let mut room = prefetch.saturating_sub(ledger.unacknowledged());
+        freed.mark_unchanged();
         circuits.mark_unchanged();
-        let intake = breakers.intake();
-        let until = match intake {
-            Intake::All => None,
-            Intake::One => {
-                room = room.min(1);
-                None
-            }
-            Intake::Nothing(until) => until,
-        };
+        let Intake { room, process, breaker } = Intake::now(bounds, ledger.load(), ledger.left(), breakers);
         if let Stop::Asked(since) = stop
             && runs.is_empty()
         {
@@ -115,8 +110,7 @@ pub(super) async fn run(
         }
         // After the end there is room for all that was sent ahead, for nothing more is to come.
         let rest = stop == Stop::Told && runs.is_empty();
-        let open = paused || matches!(intake, Intake::Nothing(_));
-        let takes = !exhausted && (rest || !open && room > 0 && ledger.bytes() < max_bytes);
+        let takes = !exhausted && (rest || !paused && room > 0);
         tokio::select! {
             biased;
             ended = finished(&mut runs, &mut done), if !runs.is_empty() => {
@@ -153,7 +147,8 @@ pub(super) async fn run(
                     first.taken.trial = trial;
                 }
             }
-            () = breaker::wait(&mut circuits, until), if intake != Intake::All => {}
+            _changed = freed.changed(), if process => {}
+            () = wait(&mut circuits, breaker.flatten()), if breaker.is_some() => {}
             changed = pauses.changed() => {
                 if changed.is_err() {
                     return Err(EndpointError::Unavailable("the route's status is gone".to_owned()));

@@ -5,9 +5,11 @@
 
 mod backoff;
 mod breaker;
+mod budget;
 mod bus;
 mod caller;
 mod circuit;
+mod intake;
 mod lane;
 mod ports;
 mod failed;

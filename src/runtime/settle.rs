@@ -8,6 +8,9 @@ use std::collections::VecDeque;
 
 use crate::endpoint::{Delivery, EndpointError, Settlement, Source, Tag};
 
+use super::budget::Share;
+use super::intake::Load;
+
 /// The right and duty to settle one delivery.
 #[derive(Debug)]
 #[must_use = "a delivery must be settled"]
@@ -24,13 +27,15 @@ enum State {
 }
 
 /// The deliveries of one source in order of arrival, from the oldest that is in flight.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Ledger {
     entries: VecDeque<(Tag, State)>,
     /// The number of the first entry.
     first: u64,
-    in_flight: usize,
-    bytes: usize,
+    /// What is in flight.
+    share: Share,
+    /// The size of a body as they come: that of the largest, while it is not long ago.
+    body: usize,
     /// Entries behind the prefix that are settled and not acknowledged.
     waiting: usize,
     patience: usize,
@@ -38,8 +43,8 @@ pub(super) struct Ledger {
 
 impl Ledger {
     /// A ledger that lets at most `patience` settled deliveries wait for the prefix.
-    pub(super) fn new(patience: usize) -> Self {
-        Self { patience, ..Self::default() }
+    pub(super) fn new(patience: usize, share: Share) -> Self {
+        Self { entries: VecDeque::new(), first: 0, share, body: 0, waiting: 0, patience }
     }
 
     /// Takes a delivery in.
@@ -47,8 +52,8 @@ impl Ledger {
         let entry = self.first + self.entries.len() as u64;
         let bytes = delivery.message.body.len();
         self.entries.push_back((delivery.tag, State::InFlight));
-        self.in_flight += 1;
-        self.bytes = self.bytes.saturating_add(bytes);
+        self.share.take(bytes);
+        self.body = bytes.max(self.body - self.body / 8);
         Receipt { entry, bytes }
     }
 
@@ -57,8 +62,7 @@ impl Ledger {
         let at = usize::try_from(receipt.entry.saturating_sub(self.first)).unwrap_or(usize::MAX);
         if let Some((_, state)) = self.entries.get_mut(at) {
             *state = State::Settled;
-            self.in_flight = self.in_flight.saturating_sub(1);
-            self.bytes = self.bytes.saturating_sub(receipt.bytes);
+            self.share.give_back(receipt.bytes);
             self.waiting += 1;
         }
     }
@@ -106,17 +110,23 @@ impl Ledger {
 
     /// Deliveries taken and not settled.
     pub(super) fn in_flight(&self) -> usize {
-        self.in_flight
-    }
-
-    /// Deliveries that the broker has no word of yet: they count against the prefetch.
-    pub(super) fn unacknowledged(&self) -> usize {
-        self.in_flight + self.waiting
+        self.share.messages()
     }
 
     /// Bytes of the bodies in flight.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes
+        self.share.bytes()
+    }
+
+    /// Messages and bytes that the process still allows.
+    pub(super) fn left(&self) -> (usize, usize) {
+        self.share.left()
+    }
+
+    /// What counts against the bounds.
+    pub(super) fn load(&self) -> Load {
+        let (in_flight, bytes) = (self.share.messages(), self.share.bytes());
+        Load { unacknowledged: in_flight + self.waiting, in_flight, bytes, body: self.body }
     }
 }
 
@@ -125,6 +135,7 @@ mod tests {
     use super::*;
     use crate::endpoint::{Address, BoxFuture};
     use crate::message::Message;
+    use crate::runtime::budget::Budget;
     use futures_util::FutureExt;
     use proptest::prelude::*;
 
@@ -157,13 +168,17 @@ mod tests {
         }
     }
 
+    fn ledger(patience: usize) -> Ledger {
+        Ledger::new(patience, Share::of(&std::sync::Arc::new(Budget::new(1_000, 1_000))))
+    }
+
     fn flush(ledger: &mut Ledger, log: &mut Log) {
         ledger.flush(log).now_or_never().unwrap().unwrap();
     }
 
     #[test]
     fn the_prefix_leaves_as_one_acknowledgement() {
-        let (mut ledger, mut log) = (Ledger::new(8), Log::default());
+        let (mut ledger, mut log) = (ledger(8), Log::default());
         let mut receipts: Vec<_> = (1..=4).map(|tag| ledger.admit(&delivery(tag))).collect();
         assert_eq!((ledger.in_flight(), ledger.bytes()), (4, 8));
         let last = receipts.pop().unwrap();
@@ -177,7 +192,7 @@ mod tests {
         ledger.settle(last);
         flush(&mut ledger, &mut log);
         assert_eq!(log.0[1..], [Settlement::AckThrough(Tag(4))]);
-        assert_eq!((ledger.in_flight(), ledger.bytes(), ledger.unacknowledged()), (0, 0, 0));
+        assert_eq!((ledger.in_flight(), ledger.bytes(), ledger.load().unacknowledged), (0, 0, 0));
     }
 
     proptest! {
@@ -186,7 +201,7 @@ mod tests {
         fn every_settled_delivery_is_acknowledged_once(order in Just((1..=40u64).collect::<Vec<_>>()).prop_shuffle(),
                                                        flushes in prop::collection::vec(any::<bool>(), 40),
                                                        patience in 0usize..10) {
-            let (mut ledger, mut log) = (Ledger::new(patience), Log::default());
+            let (mut ledger, mut log) = (ledger(patience), Log::default());
             let mut receipts: Vec<_> = (1..=40).map(|tag| Some(ledger.admit(&delivery(tag)))).collect();
             let mut settled = std::collections::BTreeSet::new();
             let mut open: std::collections::BTreeSet<u64> = (1..=40).collect();

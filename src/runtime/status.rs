@@ -11,6 +11,7 @@ use crate::telemetry::events;
 use crate::telemetry::metrics::{BusMetrics, RouteMetrics};
 
 use super::breaker::{BreakerReport, Breakers};
+use super::budget::Budget;
 use super::work::Work;
 
 /// What a route is doing.
@@ -241,6 +242,8 @@ impl Drop for Pause {
 pub(super) struct Status {
     adapter: &'static str,
     metrics: BusMetrics,
+    /// What all routes together have in flight.
+    pub(super) budget: Arc<Budget>,
     session: Mutex<Option<Weak<dyn Session>>>,
     changes: watch::Sender<()>,
     routes: Mutex<Vec<Arc<RouteStatus>>>,
@@ -248,10 +251,11 @@ pub(super) struct Status {
 
 impl Status {
     /// The state of a bus without routes.
-    pub(super) fn new(adapter: &'static str) -> Self {
+    pub(super) fn new(adapter: &'static str, budget: Budget) -> Self {
         Self {
             adapter,
             metrics: BusMetrics::new(adapter),
+            budget: Arc::new(budget),
             session: Mutex::default(),
             changes: watch::Sender::default(),
             routes: Mutex::default(),
@@ -298,6 +302,12 @@ impl Status {
         let blocked = self.session().and_then(|session| session.blocked());
         let ready = blocked.is_none() && routes.iter().all(|route| route.state == State::Up);
         let number = |yes: bool| if yes { 1.0 } else { 0.0 };
+        let (messages, bytes) = self.budget.used();
+        #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+        {
+            self.metrics.in_flight.set(messages as f64);
+            self.metrics.in_flight_bytes.set(bytes as f64);
+        }
         self.metrics.ready.set(number(ready));
         self.metrics.broker_up.set(number(connected));
         self.metrics.broker_blocked.set(number(blocked.is_some()));

@@ -12,7 +12,9 @@ use crate::endpoint::{Adapter, EndpointError, Session};
 use crate::telemetry::events;
 
 use super::backoff::Backoff;
+use super::budget::Budget;
 use super::caller::Caller;
+use super::intake::Bounds;
 use super::lane;
 use super::ports::LivePorts;
 use super::process::Context;
@@ -42,7 +44,8 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(adapter: Arc<dyn Adapter>, settings: Settings) -> Self {
-        let status = Status::new(adapter.name());
+        let budget = Budget::new(settings.total_messages, settings.total_bytes);
+        let status = Status::new(adapter.name(), budget);
         Self {
             adapter: Mutex::new(adapter),
             settings,
@@ -186,7 +189,9 @@ async fn attempt(shared: &Shared, route: &Route, again: bool) -> Result<usize, E
     if status.set(State::Up, None) {
         events::route_up(&status.name, work.queue());
     }
-    let lane = lane::run(Arc::clone(&context), source, shared.settings.in_flight_bytes);
+    let bytes = work.prefetch_bytes().unwrap_or(shared.settings.in_flight_bytes);
+    let bounds = Bounds { messages: usize::from(work.prefetch()).max(1), bytes };
+    let lane = lane::run(Arc::clone(&context), source, bounds, &shared.status.budget);
     match caller.zip(replies) {
         None => lane.await,
         Some((caller, replies)) => tokio::select! {

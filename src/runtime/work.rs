@@ -19,6 +19,10 @@ pub trait Work: Send + Sync + 'static {
     fn queue(&self) -> &str;
     /// How many messages may be taken and not settled.
     fn prefetch(&self) -> u16;
+    /// How many bytes of bodies may be taken and not settled, if the route says so.
+    fn prefetch_bytes(&self) -> Option<usize> {
+        None
+    }
     /// Whether messages of one key are processed in order.
     fn ordered(&self) -> bool {
         false
@@ -66,6 +70,10 @@ impl Work for Plan {
 
     fn prefetch(&self) -> u16 {
         self.prefetch()
+    }
+
+    fn prefetch_bytes(&self) -> Option<usize> {
+        self.prefetch_bytes()
     }
 
     fn ordered(&self) -> bool {

@@ -200,6 +200,10 @@ pub struct BusMetrics {
     pub broker_up: Gauge,
     /// See [`names::BROKER_BLOCKED`].
     pub broker_blocked: Gauge,
+    /// See [`names::IN_FLIGHT`].
+    pub in_flight: Gauge,
+    /// See [`names::IN_FLIGHT_BYTES`].
+    pub in_flight_bytes: Gauge,
 }
 
 impl BusMetrics {
@@ -209,6 +213,8 @@ impl BusMetrics {
             ready: gauge!(names::READY),
             broker_up: gauge!(names::BROKER_UP, names::ADAPTER => adapter),
             broker_blocked: gauge!(names::BROKER_BLOCKED, names::ADAPTER => adapter),
+            in_flight: gauge!(names::IN_FLIGHT),
+            in_flight_bytes: gauge!(names::IN_FLIGHT_BYTES),
         }
     }
 }

@@ -77,6 +77,8 @@ metrics_table! {
     READY = "trunkline_ready", Gauge, Count, [], "1 if all routes take messages, else 0.";
     BROKER_UP = "trunkline_broker_up", Gauge, Count, [ADAPTER], "1 if there is a session with the broker, else 0.";
     BROKER_BLOCKED = "trunkline_broker_blocked", Gauge, Count, [ADAPTER], "1 while the broker takes no messages because of an alarm.";
+    IN_FLIGHT = "trunkline_in_flight_messages", Gauge, Count, [], "Messages taken and not settled, of all routes.";
+    IN_FLIGHT_BYTES = "trunkline_in_flight_bytes", Gauge, Bytes, [], "Bytes of the bodies taken and not settled, of all routes.";
     ROUTE_UP = "trunkline_route_up", Gauge, Count, [ROUTE], "1 while the route is connected to its endpoints, else 0.";
     ROUTE_PAUSED = "trunkline_route_paused", Gauge, Count, [ROUTE], "1 while the route takes nothing because a dead letter cannot be published.";
     ROUTE_RECONNECTS = "trunkline_route_reconnects_total", Counter, Count, [ROUTE], "How often the route lost its session or could not get one.";

@@ -25,8 +25,8 @@ const SEND: &str = "
 from: { amqp: { queue: IN, prefetch: 5 } }
 steps: [ { to: { amqp: { routing_key: OUT } } } ]
 on_error:
-  retry: { immediate: 0, delayed: [50ms] }
-  breaker: { failures: 2, pause: 100ms }
+  retry: { immediate: 0, delayed: [50ms, 50ms, 50ms, 50ms, 50ms, 50ms, 50ms, 50ms, 50ms, 50ms] }
+  breaker: { failures: 1, pause: 100ms }
 ";
 
 struct Rig {

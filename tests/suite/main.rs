@@ -22,6 +22,7 @@ mod fuzz;
 mod generate;
 mod mutations;
 mod order;
+mod pressure;
 mod program;
 mod reference;
 mod reload;

@@ -121,7 +121,7 @@ impl Compiler<'_> {
         let retries = self.retries(route);
         let breaker = self.breaker(route);
         let source = source?;
-        let prefetch = self.prefetch(route, source);
+        let (prefetch, prefetch_bytes) = (self.prefetch(route, source), self.prefetch_bytes(source));
         if order::is_wanted(route) {
             self.fits_in_place(route, &retries);
         } else {
@@ -134,6 +134,7 @@ impl Compiler<'_> {
             queue: Text::from(source.queue.value.as_str()),
             queue_span: source.queue.span.clone(),
             prefetch,
+            prefetch_bytes,
             order: order?,
             accepts: accepts?,
             endpoints: breaker::endpoints(&steps),

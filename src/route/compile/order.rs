@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::diagnostic::codes;
 use crate::diagnostic::yaml::Spanned;
-use crate::endpoint::settings::AmqpSource;
+use crate::endpoint::settings::{AmqpSource, parse_size};
 use crate::route::model::Route;
 use crate::route::order::Order;
 use crate::route::retry::{Ladder, spell};
@@ -54,6 +54,17 @@ impl Compiler<'_> {
             None if strict => 1,
             None => DEFAULT_PREFETCH,
         }
+    }
+
+    /// How many bytes of bodies are taken before the first of them is settled, if the route says so.
+    pub(super) fn prefetch_bytes(&mut self, source: &AmqpSource) -> Option<usize> {
+        let written = source.prefetch_bytes.as_ref()?;
+        let read = parse_size(&written.value).filter(|bytes| *bytes > 0);
+        if read.is_none() {
+            let message = format!("`{}` is not a size", written.value);
+            self.error(codes::VALUE_INVALID, &written.span, message, "write digits and a unit, as `512KiB` or `8MiB`");
+        }
+        read
     }
 
     /// A message that waits in its place is unsettled meanwhile, which the broker allows for a bounded time.

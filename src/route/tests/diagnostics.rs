@@ -15,6 +15,7 @@ const MISTAKES: &[(&str, &str)] = &[
     ("empty endpoint", "from: {}\nreply: {}"),
     ("unknown key of an endpoint", "from: { amqp: { queue: q, prefech: 5 } }\nreply: {}"),
     ("prefetch", "from: { amqp: { queue: q, prefetch: 0 } }\nreply: {}"),
+    ("size", "from: { amqp: { queue: q, prefetch_bytes: 8 MB } }\nreply: {}"),
     ("reserved queue", "from: { amqp: { queue: amq.q } }\nreply: {}"),
     (
         "bindings of others",
@@ -163,6 +164,8 @@ on_error: { retry: { immediate: 3, delayed: [5s, 90s] } }",
 fn explains_its_order() {
     let steps = "steps: [to: { amqp: { routing_key: k } }]\non_error: { retry: { delayed: [5s] } }";
     let strict = plan(&format!("from: {{ amqp: {{ queue: q }} }}\nordered: true\n{steps}"));
-    let by_key = plan(&format!("from: {{ amqp: {{ queue: q }} }}\nordered_by: $headers.customer\n{steps}"));
+    let by_key = plan(&format!(
+        "from: {{ amqp: {{ queue: q, prefetch_bytes: 1KiB }} }}\nordered_by: $headers.customer\n{steps}"
+    ));
     insta::assert_snapshot!(format!("{}\n{}", crate::route::explain(&strict), crate::route::explain(&by_key)));
 }
