@@ -4,6 +4,7 @@ mod failure;
 mod field;
 pub mod header_names;
 mod limits;
+mod members;
 mod number;
 mod text;
 mod value;
@@ -14,9 +15,10 @@ use bytes::Bytes;
 pub use failure::{Class, Failure, Kind, Stage};
 pub use field::{Field, Headers, Properties};
 pub use limits::Limits;
+pub use members::{Iter as MembersIter, Members};
 pub use number::{MAX_EXPONENT, Number};
 pub use text::Text;
-pub use value::{Members, Value};
+pub use value::Value;
 pub use violation::{MAX_VIOLATIONS, Violation, Violations};
 
 /// Headers, properties and the bytes as received.

@@ -3,13 +3,9 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
+use super::members::Members;
 use super::number::Number;
 use super::text::Text;
-
-/// The members of an object, in the order in which they were written.
-pub type Members = IndexMap<Text, Value, foldhash::fast::RandomState>;
 
 /// A value of the JSON data model. Clones share; changes copy what is shared.
 ///

@@ -158,7 +158,7 @@ impl<'a> Object<'a, Document> for &'a Members {
 }
 
 /// The members of an object in order.
-pub(crate) struct MembersIter<'a>(indexmap::map::Iter<'a, Text, Value>);
+pub(crate) struct MembersIter<'a>(crate::message::MembersIter<'a>);
 
 impl<'a> Iterator for MembersIter<'a> {
     type Item = (&'a str, &'a Value);

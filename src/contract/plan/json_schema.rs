@@ -4,7 +4,7 @@
 //! there, and the facets that both languages know. What only XSD can say (patterns, keys, digits) stays the
 //! XSD's to check: every document that converts is valid here, not the other way round.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::types::{ANY, Child, Complex, Content, Element, Elements, Kind, Order, Simple, Type, TypeIx, Wildcard};
 use super::{Form, Plan};
@@ -19,14 +19,13 @@ impl Plan {
         let mut derive = Derive { plan: self, wanted: Vec::new(), defined: BTreeSet::new() };
         let roots: Members =
             self.roots.iter().map(|root| (Text::from(self.local(root.name)), derive.element(root))).collect();
-        let mut definitions = Members::default();
+        let mut definitions = BTreeMap::new();
         while let Some(ix) = derive.wanted.pop() {
             if derive.defined.insert(ix) {
                 let schema = derive.definition(ix);
-                definitions.insert(self.definition_name(ix), schema);
+                definitions.insert(self.definition_name(ix).to_string(), schema);
             }
         }
-        definitions.sort_unstable_keys();
         object([
             ("$schema", DIALECT.into()),
             ("title", title.into()),
@@ -35,7 +34,7 @@ impl Plan {
             ("maxProperties", 1.into()),
             ("additionalProperties", false.into()),
             ("properties", Value::object(roots)),
-            ("$defs", Value::object(definitions)),
+            ("$defs", definitions.into_iter().map(|(name, schema)| (Text::from(name), schema)).collect()),
         ])
     }
 

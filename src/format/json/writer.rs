@@ -40,7 +40,7 @@ struct TooLong;
 /// A container that is being written.
 enum Open<'a> {
     Array(std::slice::Iter<'a, Value>),
-    Object(indexmap::map::Iter<'a, crate::message::Text, Value>),
+    Object(crate::message::MembersIter<'a>),
 }
 
 struct Writer {

@@ -285,7 +285,7 @@ impl Run<'_> {
                 match all.get_mut(key) {
                     Some(slot) => match inner(std::mem::take(slot))? {
                         Some(new) => *slot = new,
-                        None => drop(all.shift_remove(key)),
+                        None => drop(all.remove(key)),
                     },
                     None => {
                         if let Some(new) = inner(Value::Null)? {
@@ -308,7 +308,7 @@ impl Run<'_> {
             }
             (Place::Iterate, Value::Object(mut members)) => {
                 let all = std::mem::take(Arc::make_mut(&mut members));
-                let mut kept = crate::message::Members::with_capacity_and_hasher(all.len(), Default::default());
+                let mut kept = crate::message::Members::with_capacity(all.len());
                 for (key, item) in all {
                     if let Some(new) = inner(item)? {
                         kept.insert(key, new);
