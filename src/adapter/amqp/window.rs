@@ -7,8 +7,8 @@
 //! 2. One thread of lapin reads both; each completed confirm takes the oldest return that nobody took yet.
 //!
 //! So when a confirm completes *without* a return, all returns that came before it were taken by confirms completed
-//! earlier, its own message's return among them. Polling every other publish once more after that confirm was seen
-//! finds all of those. If none of them holds a return, every message confirmed so far was routed, and the pipe keeps
+//! earlier, its own message's return among them. That thread wakes a publish before it completes the next one, and what
+//! is woken stands in a list: when the list is empty after that confirm was seen, all of those were seen. If none of them holds a return, every message confirmed so far was routed, and the pipe keeps
 //! flowing. If one does, nothing more is published until all are confirmed; then every return was taken by one of
 //! them, and they are matched by content. Messages that cannot be told apart are all taken as unroutable: one of them
 //! may come twice, but none is lost.
@@ -16,8 +16,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
+
+use futures_util::task::AtomicWaker;
 
 use super::sink::Job;
 use crate::endpoint::SendError;
@@ -49,21 +52,65 @@ pub(super) struct Returned {
 pub(super) type Publish<'a> = Pin<Box<dyn Future<Output = lapin::Result<Confirmed>> + Send + 'a>>;
 
 enum State<'a> {
-    Waiting(Publish<'a>),
+    Waiting(Publish<'a>, Waker),
     Confirmed { accepted: bool },
     Failed,
+    Settled,
 }
 
 struct Entry<'a> {
-    job: Job,
+    /// Until it is settled.
+    job: Option<Job>,
     state: State<'a>,
     since: Instant,
+}
+
+/// The numbers of the publishes that are to be polled, in the order in which they were woken.
+#[derive(Default)]
+struct Woken {
+    numbers: Mutex<Vec<u64>>,
+    task: AtomicWaker,
+}
+
+impl Woken {
+    fn push(&self, number: u64) {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).push(number);
+    }
+
+    /// Exchanges the list for an empty one.
+    fn take(&self, numbers: &mut Vec<u64>) {
+        numbers.clear();
+        std::mem::swap(numbers, &mut self.numbers.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// The waker of one publish.
+struct One {
+    number: u64,
+    woken: Arc<Woken>,
+}
+
+impl Wake for One {
+    fn wake(self: Arc<Self>) {
+        self.woken.push(self.number);
+        self.woken.task.wake();
+    }
 }
 
 /// The publishes of one channel, in order.
 #[derive(Default)]
 pub(super) struct Window<'a> {
+    /// From the oldest that is not settled.
     entries: VecDeque<Entry<'a>>,
+    /// The number of the first entry.
+    first: u64,
+    woken: Arc<Woken>,
+    /// A list to exchange with that of `woken`.
+    spare: Vec<u64>,
+    /// How many entries are confirmed and not settled.
+    confirmed: usize,
+    /// How many entries are not settled.
+    open: usize,
     bytes: usize,
     /// Returns that are not matched yet.
     returned: Vec<Returned>,
@@ -74,8 +121,13 @@ pub(super) struct Window<'a> {
 impl<'a> Window<'a> {
     /// Takes a publish in, to be polled first when those before it were.
     pub(super) fn push(&mut self, job: Job, publish: Publish<'a>) {
+        let number = self.first + self.entries.len() as u64;
+        let waker = Waker::from(Arc::new(One { number, woken: Arc::clone(&self.woken) }));
         self.bytes = self.bytes.saturating_add(job.message.body.len());
-        self.entries.push_back(Entry { job, state: State::Waiting(publish), since: Instant::now() });
+        self.open += 1;
+        let state = State::Waiting(publish, waker);
+        self.entries.push_back(Entry { job: Some(job), state, since: Instant::now() });
+        self.woken.push(number);
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -84,7 +136,7 @@ impl<'a> Window<'a> {
 
     /// How many more publishes may be taken in.
     pub(super) fn room(&self) -> usize {
-        if self.returned.is_empty() && self.bytes < BYTES { COUNT.saturating_sub(self.entries.len()) } else { 0 }
+        if self.returned.is_empty() && self.bytes < BYTES { COUNT.saturating_sub(self.open) } else { 0 }
     }
 
     /// Since when the oldest publish has waited.
@@ -95,13 +147,23 @@ impl<'a> Window<'a> {
     /// Hands new publishes to lapin, looks for confirms, and settles what is proven by them; whether any came.
     /// When it gives back, the task will be woken for the next one.
     pub(super) fn advance(&mut self, context: &mut Context<'_>) -> bool {
-        if !self.sweep(context) {
-            return false;
+        self.woken.task.register(context.waker());
+        let mut found = false;
+        let mut numbers = std::mem::take(&mut self.spare);
+        loop {
+            self.woken.take(&mut numbers);
+            if numbers.is_empty() {
+                break;
+            }
+            for number in &numbers {
+                found |= self.poll(*number);
+            }
         }
-        // Until everything is seen that completed before the confirms seen so far.
-        while self.sweep(context) {}
-        self.settle();
-        true
+        self.spare = numbers;
+        if found {
+            self.settle();
+        }
+        found
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -115,56 +177,67 @@ impl<'a> Window<'a> {
 
     /// What is not settled when the channel is of no use any more.
     pub(super) fn into_jobs(self) -> Vec<Job> {
-        self.entries.into_iter().map(|entry| entry.job).collect()
+        self.entries.into_iter().filter_map(|entry| entry.job).collect()
     }
 
-    /// Polls every publish that is not confirmed, oldest first; whether one of them got ready.
-    fn sweep(&mut self, context: &mut Context<'_>) -> bool {
-        let mut found = false;
-        for entry in &mut self.entries {
-            let State::Waiting(publish) = &mut entry.state else { continue };
-            let Poll::Ready(result) = publish.as_mut().poll(context) else { continue };
-            found = true;
-            entry.state = match result {
-                Ok(Confirmed { accepted, returned }) => {
-                    self.returned.extend(returned);
-                    State::Confirmed { accepted }
-                }
-                Err(error) => {
-                    self.error.get_or_insert(error);
-                    State::Failed
-                }
-            };
-        }
-        found
+    /// Polls a publish; whether it got ready.
+    fn poll(&mut self, number: u64) -> bool {
+        let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
+        let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) else { return false };
+        let State::Waiting(publish, waker) = &mut entry.state else { return false };
+        let Poll::Ready(result) = publish.as_mut().poll(&mut Context::from_waker(waker)) else { return false };
+        entry.state = match result {
+            Ok(Confirmed { accepted, returned }) => {
+                self.returned.extend(returned);
+                self.confirmed += 1;
+                State::Confirmed { accepted }
+            }
+            Err(error) => {
+                self.error.get_or_insert(error);
+                State::Failed
+            }
+        };
+        true
     }
 
     fn settle(&mut self) {
-        let is_confirmed = |entry: &Entry<'_>| matches!(entry.state, State::Confirmed { .. });
         if self.returned.is_empty() {
-            // Confirms come in order, mostly.
-            while self.entries.front().is_some_and(is_confirmed) {
-                self.entries.pop_front().into_iter().for_each(|entry| self.settle_one(entry, None));
+            // Confirms come in order, mostly: then the first ones are all.
+            for entry in &mut self.entries {
+                if self.confirmed == 0 {
+                    break;
+                }
+                if entry.settle(None, &mut self.bytes) {
+                    self.confirmed -= 1;
+                    self.open -= 1;
+                }
             }
-            if self.entries.iter().any(is_confirmed) {
-                let (confirmed, waiting) = self.entries.drain(..).partition::<VecDeque<_>, _>(is_confirmed);
-                self.entries = waiting;
-                confirmed.into_iter().for_each(|entry| self.settle_one(entry, None));
+        } else if self.confirmed == self.open {
+            let returned = std::mem::take(&mut self.returned);
+            let reasons = reasons(&self.entries, &returned);
+            for (entry, reason) in self.entries.iter_mut().zip(reasons) {
+                entry.settle(reason, &mut self.bytes);
             }
-        } else if self.entries.iter().all(is_confirmed) {
-            let (entries, returned) = (std::mem::take(&mut self.entries), std::mem::take(&mut self.returned));
-            let reasons = reasons(&entries, &returned);
-            for (entry, reason) in entries.into_iter().zip(reasons) {
-                self.settle_one(entry, reason);
-            }
+            (self.confirmed, self.open) = (0, 0);
+        }
+        while self.entries.front().is_some_and(|entry| matches!(entry.state, State::Settled)) {
+            self.entries.pop_front();
+            self.first += 1;
         }
     }
+}
 
-    fn settle_one(&mut self, entry: Entry<'a>, failure: Option<SendError>) {
-        self.bytes = self.bytes.saturating_sub(entry.job.message.body.len());
-        let accepted = matches!(entry.state, State::Confirmed { accepted: true });
-        let outcome = if accepted { Ok(()) } else { Err(SendError::Nack) };
-        entry.job.settle(failure.map_or(outcome, Err));
+impl Entry<'_> {
+    /// Settles the job of a confirmed entry; whether it is one.
+    fn settle(&mut self, failure: Option<SendError>, bytes: &mut usize) -> bool {
+        let State::Confirmed { accepted } = self.state else { return false };
+        self.state = State::Settled;
+        if let Some(job) = self.job.take() {
+            *bytes = bytes.saturating_sub(job.message.body.len());
+            let outcome = if accepted { Ok(()) } else { Err(SendError::Nack) };
+            job.settle(failure.map_or(outcome, Err));
+        }
+        true
     }
 }
 
@@ -176,7 +249,11 @@ fn reasons(entries: &VecDeque<Entry<'_>>, returned: &[Returned]) -> Vec<Option<S
         by_identity.entry(identity).or_default().push((back, false));
     }
     let mut reasons = Vec::with_capacity(entries.len());
-    for Entry { job, .. } in entries {
+    for entry in entries {
+        let Some(job) = &entry.job else {
+            reasons.push(None);
+            continue;
+        };
         let (to, id) = (&job.to, job.message.properties.message_id.as_deref());
         let mut reason = None;
         for (back, matched) in by_identity.get_mut(&(&*to.exchange, &*to.routing_key, id)).into_iter().flatten() {

@@ -188,9 +188,9 @@ pub(super) fn from_entries(run: &Run<'_>, value: &Value, _: &[&Value]) -> Flow<V
         let Value::Object(entry) = entry else {
             return Err(fail(format!("an entry is an object with key and value, not {}", ops::described(entry))));
         };
-        let first = |names: &[&str]| names.iter().find_map(|name| entry.get(*name));
+        let first = |names: &[&str]| names.iter().find_map(|name| entry.get(name));
         let named = ["key", "k", "name", "Name", "Key", "K"];
-        let key = named.iter().find_map(|name| entry.get(*name).filter(|key| !matches!(key, Value::Null)));
+        let key = named.iter().find_map(|name| entry.get(name).filter(|key| !matches!(key, Value::Null)));
         let key = match key.unwrap_or(&ops::NULL) {
             Value::String(key) => key.clone(),
             key @ (Value::Null | Value::Bool(_) | Value::Number(_)) => {
