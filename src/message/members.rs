@@ -74,6 +74,12 @@ impl Members {
         None
     }
 
+    /// Adds a member whose name is known to be new.
+    pub fn append(&mut self, name: Text, value: Value) {
+        debug_assert!(!self.contains_key(&name), "`{name}` stands twice");
+        self.push(name, value);
+    }
+
     /// Removes a member; those after it move up.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let at = self.position(name)?;

@@ -64,7 +64,8 @@ impl<'a> Reader<'a> {
                     None => return self.end(value),
                     Some(Open::Array(items)) => items.push(value),
                     Some(Open::Object(members, key)) => {
-                        members.insert(std::mem::take(key), value);
+                        // Of a key that stands twice, the document was refused.
+                        members.append(std::mem::take(key), value);
                     }
                 }
                 match self.close()? {
