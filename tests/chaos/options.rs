@@ -9,12 +9,13 @@ use super::faults::Kind;
 const NAME: &str = "nothing_is_lost_in_a_short_campaign";
 
 /// The faults of the short run: those that take little time.
-const SHORT: [Kind; 8] = [
+const SHORT: [Kind; 9] = [
     Kind::BusKill,
     Kind::BusStop,
     Kind::ConnectionsClosed,
     Kind::Unbound,
     Kind::ErpRubbish,
+    Kind::DeadLettersFull,
     Kind::ErpLate,
     Kind::Overflow,
     Kind::Reload,
@@ -87,6 +88,6 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Asked {
     if filters.peek().is_some() && !filters.any(|filter| NAME.contains(filter.as_str())) {
         return Asked::Nothing;
     }
-    let plan = Plan { seed: 3, messages: 3_000, every: 330, kinds: SHORT.to_vec() };
+    let plan = Plan { seed: 3, messages: 3_000, every: 300, kinds: SHORT.to_vec() };
     Asked::Run(Options { plan, write_docs: false })
 }

@@ -4,10 +4,11 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use trunkline::adapter::amqp::{Amqp, AmqpSettings};
+use trunkline::endpoint::topology::Topology;
 use trunkline::endpoint::{Adapter, Address, EndpointError, SendError, Settlement, Source, Tag};
 use trunkline::message::{Field, Text};
 
-use crate::broker::{bound, message, one_queue, open, queue, script, session, soon, to_queue, unique, variable};
+use crate::broker::{bound, ctl, message, one_queue, open, queue, script, session, soon, to_queue, unique, variable};
 
 async fn take(source: &mut dyn Source, count: usize) -> Vec<trunkline::endpoint::Delivery> {
     let mut all = Vec::new();
@@ -38,6 +39,39 @@ async fn never_takes_an_unroutable_message_for_delivered() {
             Err(other) => panic!("message {number}: {other}"),
         }
     }
+}
+
+/// When the limit of a full queue is lifted, RabbitMQ 3.10 does not tell the channels on which it refused messages.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_queue_whose_limit_is_lifted_takes_messages_again() {
+    let session = session().await;
+    let name = unique("lifted");
+    session
+        .declare(&Topology {
+            queues: vec![queue(&name, &[("x-overflow", Field::text("reject-publish"))])],
+            ..Topology::default()
+        })
+        .await
+        .expect("declared");
+    let sink = session.sink().await.expect("a lane");
+    let operator = async |arguments: Vec<String>| {
+        let called =
+            tokio::task::spawn_blocking(move || ctl(&arguments.iter().map(String::as_str).collect::<Vec<_>>()));
+        called.await.expect("is done");
+    };
+    let pattern = format!("^{name}$");
+    operator(["set_policy", &name, &pattern, r#"{"max-length": 1}"#].map(str::to_owned).into()).await;
+    let send = || soon("a confirm", sink.send(&to_queue(&name), message("m", "x")));
+    while send().await.is_ok() {}
+    assert_eq!(send().await, Err(SendError::Nack));
+    operator(["clear_policy", &name].map(str::to_owned).into()).await;
+    soon("room", async {
+        while let Err(refused) = send().await {
+            assert_eq!(refused, SendError::Nack);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
 }
 
 /// A full queue nacks; the nack must reach the sender whose message it was.

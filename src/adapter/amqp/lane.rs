@@ -7,7 +7,7 @@
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use lapin::message::BasicReturnMessage;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
@@ -29,6 +29,12 @@ use crate::endpoint::{EndpointError, SendError};
 const TICK: Duration = Duration::from_millis(500);
 /// Messages taken from the queue at a time.
 const BATCH: usize = 256;
+/// A channel on which messages were refused is replaced after this time at the earliest.
+///
+/// A quorum queue tells a channel once that it is full, and once that it has room again; until then the broker refuses on
+/// the channel's behalf. When the limit itself is lifted, RabbitMQ 3.10 does not tell (`rabbit_fifo:is_below_soft_limit`),
+/// and the channel is refused for ever; a new one begins anew.
+const RENEWAL: Duration = Duration::from_secs(2);
 
 /// Opens a channel on which the broker confirms what is published.
 pub(super) async fn confirm_channel(link: &Link) -> Result<Channel, EndpointError> {
@@ -41,6 +47,8 @@ pub(super) async fn confirm_channel(link: &Link) -> Result<Channel, EndpointErro
 enum End {
     /// Nobody can send any more, and all is settled.
     Idle,
+    /// Messages were refused, and all are settled.
+    Refused,
     /// A confirm did not come in time.
     Overdue(Vec<Job>),
     /// The channel failed.
@@ -71,6 +79,10 @@ impl Lane {
             let channel = self.channel.clone();
             let unsettled = match self.pipeline(&channel, &mut queue).await {
                 End::Idle => return,
+                End::Refused => {
+                    self.renew().await;
+                    continue;
+                }
                 End::Overdue(jobs) => {
                     let reason = format!("no confirm within {:?}", self.link.confirm_timeout);
                     return self.give_up(jobs, &reason);
@@ -97,14 +109,18 @@ impl Lane {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut open = true;
+        let renewal = Instant::now() + RENEWAL;
         while open || !window.is_empty() {
             tokio::select! {
                 biased;
-                count = poll_fn(|context| step(&mut window, queue, &mut taken, open, context)) => {
+                count = poll_fn(|context| step(&mut window, queue, &mut taken, (open, renewal), context)) => {
                     if let Some(error) = window.take_error() {
                         return End::Failed(window.into_jobs(), error);
                     }
                     open = open && count != Some(0);
+                    if open && count.is_none() && window.is_empty() && is_worn(&window, renewal) {
+                        return End::Refused;
+                    }
                     for job in taken.drain(..) {
                         if let Some((job, envelope)) = self.prepare(job).await {
                             let publish = publish(channel, &job, envelope);
@@ -176,7 +192,7 @@ impl Lane {
 
     /// Waits for one confirm; `None` if it is overdue.
     async fn in_time<T>(&self, publish: impl Future<Output = T>) -> Option<T> {
-        let since = std::time::Instant::now();
+        let since = Instant::now();
         tokio::pin!(publish);
         loop {
             match tokio::time::timeout(TICK, &mut publish).await {
@@ -184,6 +200,13 @@ impl Lane {
                 Err(_) if self.link.is_overdue(since) => return None,
                 Err(_) => {}
             }
+        }
+    }
+
+    /// Replaces the channel. Where that cannot be done, as during an alarm, the old one has to do.
+    async fn renew(&mut self) {
+        if let Ok(channel) = confirm_channel(&self.link).await {
+            self.channel = channel;
         }
     }
 
@@ -211,17 +234,27 @@ impl Lane {
     }
 }
 
+/// Whether the channel should be replaced.
+fn is_worn(window: &Window<'_>, renewal: Instant) -> bool {
+    window.was_refused() && Instant::now() >= renewal
+}
+
 /// Takes jobs from the queue, or brings the window on. `Some(0)`: nobody can send any more; `None`: look at the window.
 fn step(
     window: &mut Window<'_>,
     queue: &mut UnboundedReceiver<Job>,
     taken: &mut Vec<Job>,
-    open: bool,
+    (open, renewal): (bool, Instant),
     context: &mut Context<'_>,
 ) -> Poll<Option<usize>> {
     let mut advanced = false;
     loop {
-        let room = window.room().min(BATCH);
+        // What is with the broker comes to its end before the channel is replaced.
+        let worn = is_worn(window, renewal);
+        if worn && window.is_empty() {
+            return Poll::Ready(None);
+        }
+        let room = if worn { 0 } else { window.room().min(BATCH) };
         if open
             && room > 0
             && let Poll::Ready(count) = queue.poll_recv_many(context, taken, room)

@@ -114,6 +114,8 @@ pub(super) struct Window<'a> {
     bytes: usize,
     /// Returns that are not matched yet.
     returned: Vec<Returned>,
+    /// Whether the broker has refused a message.
+    refused: bool,
     /// Why the channel failed.
     error: Option<lapin::Error>,
 }
@@ -166,6 +168,11 @@ impl<'a> Window<'a> {
         found
     }
 
+    /// Whether the broker has refused a message.
+    pub(super) fn was_refused(&self) -> bool {
+        self.refused
+    }
+
     pub(super) fn has_failed(&self) -> bool {
         self.error.is_some()
     }
@@ -190,6 +197,7 @@ impl<'a> Window<'a> {
             Ok(Confirmed { accepted, returned }) => {
                 self.returned.extend(returned);
                 self.confirmed += 1;
+                self.refused |= !accepted;
                 State::Confirmed { accepted }
             }
             Err(error) => {

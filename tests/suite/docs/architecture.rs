@@ -14,12 +14,12 @@ fn section<'p>(page: &'p str, title: &str) -> &'p str {
 }
 
 /// What stands between backticks.
-fn quoted(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
 /// The names of all tests below a folder: functions after an attribute that makes a test of them.
-fn tests_below(folder: &Path, names: &mut BTreeSet<String>) {
+pub(super) fn tests_below(folder: &Path, names: &mut BTreeSet<String>) {
     for entry in std::fs::read_dir(folder).expect("a folder") {
         let path = entry.expect("an entry").path();
         if path.is_dir() {

@@ -3,6 +3,7 @@
 mod architecture;
 mod conversion;
 mod deployment;
+mod guarantees;
 mod project;
 mod tutorial;
 
