@@ -90,8 +90,13 @@ pub fn route(data: &[u8]) -> bool {
     let file = SourceFile::new("routes/fuzz.yaml", text);
     let contracts = Registry::new(Files::new());
     let (transforms, broken) = (Transforms::new(), Default::default());
-    let library =
-        Library { contracts: &contracts, transforms: &transforms, broken_transforms: &broken, limits: limits() };
+    let library = Library {
+        contracts: &contracts,
+        transforms: &transforms,
+        broken_transforms: &broken,
+        limits: limits(),
+        store: true,
+    };
     let (plan, diagnostics) = compile("fuzz", &file, &library);
     for diagnostic in &diagnostics {
         assert!(text.get(diagnostic.span.clone()).is_some(), "{diagnostic:?}");

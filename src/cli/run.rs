@@ -1,8 +1,11 @@
 //! `trunkline run`: the bus itself, from a checked project to its last message.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use crate::config::{Project, Settings};
+use crate::adapter::store::FileStore;
+use crate::config::{self, Project, Settings};
+use crate::endpoint::store::Store;
 use crate::ops::{self, systemd};
 use crate::runtime::{self, Asked, Bus, Handle, Signals};
 use crate::telemetry::{events, logs, metrics};
@@ -33,6 +36,8 @@ pub(super) enum Error {
     #[error(transparent)]
     Uri(#[from] crate::adapter::amqp::UriError),
     #[error(transparent)]
+    Store(#[from] crate::adapter::store::Error),
+    #[error(transparent)]
     Logs(#[from] logs::Error),
     #[error(transparent)]
     Metrics(#[from] metrics::Error),
@@ -49,7 +54,8 @@ fn serve(folder: &Path, embedded: bool, project: Project) -> Result<(), Error> {
     threads.block_on(async {
         let (running, adapter) = Running::new(folder, embedded, project.settings)?;
         let mut signals = Signals::listen()?;
-        let bus = Bus::start(project.plans, adapter, bounds(&running.settings));
+        let store = store(folder, &running.settings)?;
+        let bus = Bus::start_with(project.plans, adapter, store, bounds(&running.settings));
         let ops = &running.settings.ops;
         let listener = ops::Settings { listen: ops.listen, allow_remote: ops.allow_remote };
         let _ops = ops::serve(&listener, bus.probe(), metrics).await?;
@@ -91,6 +97,12 @@ async fn live(mut bus: Handle, mut running: Running, signals: &mut Signals) {
         // Asked a second time: what is in flight will be delivered again.
         () = signals.stop() => {}
     }
+}
+
+/// The store that the settings name, if they do.
+pub(super) fn store(folder: &Path, settings: &Settings) -> Result<Option<Arc<dyn Store>>, Error> {
+    let Some(config::settings::Store { path, keys }) = &settings.store else { return Ok(None) };
+    Ok(Some(Arc::new(FileStore::open(&folder.join(path), *keys)?)))
 }
 
 /// The runtime's bounds from the settings.

@@ -66,7 +66,7 @@ impl Project {
     pub fn load(folder: &Path, environment: &Environment) -> Self {
         let (settings, mut wrong) = match Settings::load(folder, environment) {
             Ok(settings) => (settings, Vec::new()),
-            Err(wrong) => (Settings::default(), wrong),
+            Err(wrong) => (Settings::unknown(), wrong),
         };
         let sources = Sources::read(folder, &settings.directories, &mut wrong);
         Self::compile(settings, &sources, wrong)
@@ -97,6 +97,7 @@ impl Project {
             transforms: &transforms,
             broken_transforms: &broken_transforms,
             limits: settings.limits.message(),
+            store: settings.store.is_some(),
         };
         let mut plans = Vec::new();
         for (name, file) in &sources.routes {

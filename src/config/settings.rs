@@ -34,6 +34,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What may be under way at a time.
     pub in_flight: InFlight,
+    /// Where routes remember the keys of processed messages. Without it no route can be `idempotent`.
+    pub store: Option<Store>,
     /// The log, on stderr.
     pub log: logs::Settings,
     /// How the bus ends.
@@ -114,6 +116,21 @@ pub struct InFlight {
     pub total_messages: usize,
     /// Requests per route that may wait for their answers.
     pub calls: usize,
+}
+
+/// Where routes remember the keys of processed messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+    /// A file of the bus' own, seen from the project's folder; made if it is not there.
+    pub path: String,
+    /// The most keys that are remembered; beyond it those are forgotten that would be forgotten first.
+    #[serde(default = "most_keys")]
+    pub keys: u64,
+}
+
+fn most_keys() -> u64 {
+    1_000_000
 }
 
 /// How the bus ends.
@@ -246,6 +263,11 @@ impl Settings {
         Self::read(&file, environment, folder)
     }
 
+    /// In place of settings that are broken: no route is told that it lacks what may stand in there.
+    pub(super) fn unknown() -> Self {
+        Self { store: Some(Store { path: String::new(), keys: most_keys() }), ..Self::default() }
+    }
+
     fn read(file: &SourceFile, environment: &Environment, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
         let mut tree = Node::parse(file)?;
         tree.overlay(environment);
@@ -291,6 +313,14 @@ impl Settings {
         if let Err(error) = self.log.level.parse::<tracing_subscriber::EnvFilter>() {
             let hint = "write `info`, or directives as `info,trunkline=debug`";
             add(&["log", "level"], format!("`{}` is not a log level: {error}", self.log.level), hint);
+        }
+        if let Some(store) = &self.store {
+            if store.path.is_empty() {
+                add(&["store", "path"], "the store has no path".to_owned(), "name a file, as `state/keys.redb`");
+            }
+            if store.keys == 0 {
+                add(&["store", "keys"], "a store of 0 keys remembers nothing".to_owned(), "write 1 or more");
+            }
         }
         for (name, value) in [("depth", self.limits.depth), ("nodes", self.limits.nodes)] {
             if value == 0 {

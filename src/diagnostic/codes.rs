@@ -45,6 +45,7 @@ codes! {
     ROUTE_SOURCE_SHARED = "TL408", "Two routes take from one queue.";
     ENDPOINT_UNKNOWN = "TL409", "An endpoint that Trunkline does not have.";
     UNUSED = "TL410", "Something that nobody uses.";
+    STORE_MISSING = "TL411", "A step needs the store, and the settings have none.";
     // 5xx: settings
     SECRET_UNRESOLVED = "TL501", "A secret cannot be resolved.";
     SETTING_INVALID = "TL502", "A setting is not valid.";

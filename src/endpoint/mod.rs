@@ -4,6 +4,7 @@
 //! got from a session dies with it, and whoever holds it opens a new one. There is no hidden recovery.
 
 pub mod settings;
+pub mod store;
 pub mod topology;
 
 use std::future::Future;

@@ -33,7 +33,8 @@ fn plan(name: &str) -> Arc<Plan> {
     let text = "from: { amqp: { queue: in } }\nsteps: [ { to: { amqp: { routing_key: out } } } ]\n";
     let (transforms, broken) = (Default::default(), Default::default());
     let limits = Limits::default();
-    let library = Library { contracts: &contracts, transforms: &transforms, broken_transforms: &broken, limits };
+    let library =
+        Library { contracts: &contracts, transforms: &transforms, broken_transforms: &broken, limits, store: false };
     let (plan, diagnostics) = compile(name, &SourceFile::new("routes/ops-test.yaml", text), &library);
     Arc::new(plan.unwrap_or_else(|| panic!("{diagnostics:?}")))
 }

@@ -1,12 +1,13 @@
-//! Ports without a world: what is sent is recorded, answers are scripted, the clock stands still.
+//! Ports without a world: what is sent is recorded, answers are scripted, keys are remembered, the clock stands still.
 //!
 //! Whole routes run on them in microseconds, without a broker.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::endpoint::store::{Claim, Key};
 use crate::endpoint::{Address, BoxFuture};
 use crate::message::{Class, Failure, Kind, Message, Stage, Text};
 
@@ -27,6 +28,8 @@ struct State {
     logged: Vec<String>,
     answers: VecDeque<Result<Message, Failure>>,
     confirms: VecDeque<Result<(), Failure>>,
+    /// Until when each key is known, since the epoch; `None` while it is claimed.
+    keys: BTreeMap<Key, Option<Duration>>,
 }
 
 impl Fake {
@@ -43,6 +46,11 @@ impl Fake {
     /// Scripts the confirm of the next send that has none yet. Without one a send is confirmed.
     pub fn confirm(&self, confirm: Result<(), Failure>) {
         self.state().confirms.push_back(confirm);
+    }
+
+    /// The keys that are claimed.
+    pub fn claimed(&self) -> Vec<Key> {
+        self.state().keys.iter().filter(|(_, until)| until.is_none()).map(|(key, _)| key.clone()).collect()
     }
 
     /// Moves the clock on.
@@ -86,6 +94,31 @@ impl Ports for Fake {
             Err(Failure::new(Class::Transient, Stage::Process, Kind::Timeout, reason))
         };
         Box::pin(ready(state.answers.pop_front().unwrap_or_else(silence)))
+    }
+
+    fn claim<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Claim, Failure>> {
+        let mut state = self.state();
+        let now = state.since_epoch;
+        let claim = match state.keys.get(key) {
+            Some(None) => Claim::Pending,
+            Some(Some(until)) if *until > now => Claim::Done,
+            _ => {
+                state.keys.insert(key.clone(), None);
+                Claim::New
+            }
+        };
+        Box::pin(ready(Ok(claim)))
+    }
+
+    fn complete<'a>(&'a self, key: &'a Key, keep: Duration) -> BoxFuture<'a, Result<(), Failure>> {
+        let mut state = self.state();
+        let until = state.since_epoch.saturating_add(keep);
+        state.keys.insert(key.clone(), Some(until));
+        Box::pin(ready(Ok(())))
+    }
+
+    fn release(&self, key: &Key) {
+        self.state().keys.remove(key);
     }
 
     fn now(&self) -> SystemTime {

@@ -18,6 +18,7 @@ pub mod breaker;
 pub mod explain;
 pub mod fake;
 mod body;
+mod claimed;
 mod reach;
 mod target;
 mod variables;

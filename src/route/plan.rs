@@ -73,6 +73,11 @@ pub enum Outcome {
         /// The filter's id.
         step: Text,
     },
+    /// A message with the same key was processed before; what was sent before that showed is confirmed.
+    Duplicate {
+        /// The id of the step that knew it.
+        step: Text,
+    },
 }
 
 /// The end of a message's processing, after all attempts at once.
@@ -196,6 +201,7 @@ impl Plan {
         let mut run = Run::start(self, delivery, ports)?;
         let outcome = match self.steps.run(&mut run).await? {
             Flow::Filtered => Outcome::Filtered { step: run.step().cloned().unwrap_or_default() },
+            Flow::Duplicate => Outcome::Duplicate { step: run.step().cloned().unwrap_or_default() },
             Flow::Continue => {
                 if let Some(contract) = &self.reply {
                     run.reply(contract.as_ref()).map_err(|failure| failure.in_step("reply"))?;
@@ -203,7 +209,11 @@ impl Plan {
                 Outcome::Delivered
             }
         };
+        let claimed = run.take_claimed();
         run.publish().await?;
+        if let Some(claimed) = claimed {
+            claimed.complete().await?;
+        }
         Ok(outcome)
     }
 
@@ -233,13 +243,13 @@ pub(super) fn dead_letter_queue(queue: &str) -> Text {
 }
 
 impl Sequence {
-    /// Runs the steps until the last, a failure, or a step that filters the message out.
+    /// Runs the steps until the last, a failure, or a step that ends the message's way.
     pub async fn run(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
         for placed in &self.steps {
             run.enter(&placed.id);
             match placed.step.run(run).await {
                 Ok(Flow::Continue) => {}
-                Ok(Flow::Filtered) => return Ok(Flow::Filtered),
+                Ok(end @ (Flow::Filtered | Flow::Duplicate)) => return Ok(end),
                 Err(failure) => return Err(failure.in_step(&placed.id)),
             }
         }

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::endpoint::store::{Claim, Key};
 use crate::endpoint::{Address, BoxFuture};
 use crate::message::{Failure, Message, Text};
 
@@ -13,6 +14,15 @@ pub trait Ports: Send + Sync {
 
     /// Sends a request and waits for its answer. Reply address and correlation are the port's business.
     fn call(&self, to: &Address, message: Message, timeout: Duration) -> BoxFuture<'static, Result<Message, Failure>>;
+
+    /// Claims a key. While a message with this key is under way, it waits a little for the end of that.
+    fn claim<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Claim, Failure>>;
+
+    /// Remembers for so long that the message with this claimed key is processed; resolves when that is durable.
+    fn complete<'a>(&'a self, key: &'a Key, keep: Duration) -> BoxFuture<'a, Result<(), Failure>>;
+
+    /// Gives a claimed key free.
+    fn release(&self, key: &Key);
 
     /// The time.
     fn now(&self) -> SystemTime;

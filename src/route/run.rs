@@ -10,6 +10,7 @@ use crate::message::{Class, Failure, Headers, Kind, Limits, Message, Properties,
 use crate::transform::{Uses, VARIABLES, Variables};
 
 use super::body;
+use super::claimed::Claimed;
 use super::plan::Plan;
 use super::ports::Ports;
 use super::variables;
@@ -34,6 +35,7 @@ pub struct Run<'a> {
     variables: [Option<Value>; VARIABLES.len()],
     step: Option<Text>,
     sends: Vec<Sending>,
+    claimed: Option<Claimed<'a>>,
 }
 
 /// A message that is sent after the last step.
@@ -76,6 +78,7 @@ impl<'a> Run<'a> {
             variables: Default::default(),
             step: None,
             sends: Vec::new(),
+            claimed: None,
         })
     }
 
@@ -177,6 +180,21 @@ impl<'a> Run<'a> {
     /// Sends the message, as it stands now, when the last step is done.
     pub fn send(&mut self, address: Address) {
         self.sends.push(Sending { step: self.step.clone(), address, message: self.message.clone() });
+    }
+
+    /// The route's name.
+    pub fn route(&self) -> &'a str {
+        self.plan.name()
+    }
+
+    /// Holds a key until the outcome of the message is known.
+    pub(super) fn hold(&mut self, claimed: Claimed<'a>) {
+        self.claimed = Some(claimed);
+    }
+
+    /// The key that is held.
+    pub(super) fn take_claimed(&mut self) -> Option<Claimed<'a>> {
+        self.claimed.take()
     }
 
     pub(super) fn enter(&mut self, step: &Text) {

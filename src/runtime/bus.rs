@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 
 use crate::endpoint::Adapter;
+use crate::endpoint::store::Store;
 use crate::telemetry::events;
 
 use super::reload::Running;
@@ -40,12 +41,27 @@ impl Bus {
         adapter: Arc<dyn Adapter>,
         settings: Settings,
     ) -> Handle {
-        Self::start_all(plans.into_iter().map(|plan| plan as Arc<dyn Work>).collect(), adapter, settings)
+        Self::start_with(plans, adapter, None, settings)
     }
 
-    pub(super) fn start_all(works: Vec<Arc<dyn Work>>, adapter: Arc<dyn Adapter>, settings: Settings) -> Handle {
+    /// Starts every route, with a store for the keys of those that recognise duplicates.
+    pub fn start_with<W: Work>(
+        plans: impl IntoIterator<Item = Arc<W>>,
+        adapter: Arc<dyn Adapter>,
+        store: Option<Arc<dyn Store>>,
+        settings: Settings,
+    ) -> Handle {
+        Self::start_all(plans.into_iter().map(|plan| plan as Arc<dyn Work>).collect(), adapter, store, settings)
+    }
+
+    pub(super) fn start_all(
+        works: Vec<Arc<dyn Work>>,
+        adapter: Arc<dyn Adapter>,
+        store: Option<Arc<dyn Store>>,
+        settings: Settings,
+    ) -> Handle {
         events::starting(adapter.name(), works.len());
-        let shared = Arc::new(Shared::new(adapter, settings));
+        let shared = Arc::new(Shared::new(adapter, store, settings));
         if shared.status.note().is_some() {
             events::not_durable();
         }

@@ -13,6 +13,7 @@ mod intake;
 mod lane;
 mod ports;
 mod failed;
+mod keys;
 mod process;
 mod reload;
 mod settings;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use uuid::Uuid;
 
+use crate::endpoint::store::{Claim, Key};
 use crate::endpoint::{Address, BoxFuture, SendError, Sink};
 use crate::message::{Class, Failure, Kind, Message, Stage, Text};
 use crate::route::ports::Ports;
@@ -12,6 +13,7 @@ use crate::route::step::error_of;
 use crate::telemetry::events;
 
 use super::caller::Caller;
+use super::keys::Keys;
 use super::status::RouteStatus;
 use super::tap::{Event, Tap, What};
 
@@ -19,6 +21,7 @@ use super::tap::{Event, Tap, What};
 pub(super) struct LivePorts {
     pub(super) sink: Arc<dyn Sink>,
     pub(super) caller: Option<Arc<Caller>>,
+    pub(super) keys: Keys,
     pub(super) status: Arc<RouteStatus>,
     pub(super) tap: Tap,
 }
@@ -110,6 +113,18 @@ impl Ports for LivePorts {
             answer.properties.correlation_id = correlation_id;
             Ok(answer)
         })
+    }
+
+    fn claim<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Claim, Failure>> {
+        Box::pin(self.keys.claim(key))
+    }
+
+    fn complete<'a>(&'a self, key: &'a Key, keep: Duration) -> BoxFuture<'a, Result<(), Failure>> {
+        Box::pin(self.keys.complete(key, keep))
+    }
+
+    fn release(&self, key: &Key) {
+        self.keys.release(key);
     }
 
     fn now(&self) -> SystemTime {

@@ -90,6 +90,10 @@ impl Context {
             let failure = match result {
                 Ok(Outcome::Delivered) => break Completed::Delivered,
                 Ok(Outcome::Filtered { .. }) => break Completed::Filtered,
+                Ok(Outcome::Duplicate { step }) => {
+                    events::duplicate(&self.status.name, &delivery.message.properties, &step);
+                    break Completed::Duplicate;
+                }
                 Err(failure) if failure.kind == Kind::Connection => return Verdict::Lost(failure.reason),
                 Err(failure) => failure,
             };

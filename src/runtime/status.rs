@@ -28,7 +28,7 @@ pub enum State {
     Down,
     /// The broker refuses what it needs: somebody must change something.
     Refused,
-    /// Takes nothing because a dead letter cannot be published, or because an endpoint fails.
+    /// Takes nothing because a dead letter cannot be published, the store does not work, or an endpoint fails.
     Paused,
     /// Finishes what is in flight and takes nothing more.
     Draining,
@@ -88,7 +88,7 @@ pub(super) struct RouteStatus {
     in_flight: AtomicUsize,
     /// Told of each change of a route's state.
     changes: watch::Sender<()>,
-    /// How many dead letters cannot be published, and why the last one could not.
+    /// How many messages pause the route, and why the last one does.
     stuck: watch::Sender<(usize, String)>,
     /// Whether another one stands in the metrics for the route of this name.
     retired: AtomicBool,
@@ -144,7 +144,7 @@ impl RouteStatus {
         self.in_flight.load(Ordering::Relaxed)
     }
 
-    /// Follows the pauses of this route; the number is how many dead letters are stuck.
+    /// Follows the pauses of this route; the number is how many messages are stuck.
     pub(super) fn pauses(&self) -> watch::Receiver<(usize, String)> {
         self.stuck.subscribe()
     }
@@ -156,6 +156,7 @@ impl RouteStatus {
         }
         self.stuck.send_modify(|stuck| *stuck = (stuck.0 + 1, reason));
         self.metrics.paused.set(1.0);
+        self.changes.send_replace(());
         Pause { status: Arc::clone(self) }
     }
 
@@ -234,6 +235,7 @@ impl Drop for Pause {
         if left == 0 {
             self.status.metrics.paused.set(0.0);
             events::route_resumed(&self.status.name);
+            self.status.changes.send_replace(());
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
+use crate::endpoint::store::Store;
 use crate::endpoint::topology::Topology;
 use crate::endpoint::{Adapter, EndpointError, Session};
 use crate::telemetry::events;
@@ -15,6 +16,7 @@ use super::backoff::Backoff;
 use super::budget::Budget;
 use super::caller::Caller;
 use super::intake::Bounds;
+use super::keys::Keys;
 use super::lane;
 use super::ports::LivePorts;
 use super::process::Context;
@@ -32,6 +34,8 @@ type Declared = (Weak<dyn Session>, Arc<Topology>);
 /// What all routes share.
 pub(super) struct Shared {
     adapter: Mutex<Arc<dyn Adapter>>,
+    /// Where keys are remembered, if the bus has such a place.
+    store: Option<Arc<dyn Store>>,
     pub(super) settings: Settings,
     pub(super) status: Status,
     pub(super) tap: Tap,
@@ -43,11 +47,12 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(adapter: Arc<dyn Adapter>, settings: Settings) -> Self {
+    pub(super) fn new(adapter: Arc<dyn Adapter>, store: Option<Arc<dyn Store>>, settings: Settings) -> Self {
         let budget = Budget::new(settings.total_messages, settings.total_bytes);
         let status = Status::new(adapter.name(), budget);
         Self {
             adapter: Mutex::new(adapter),
+            store,
             settings,
             status,
             tap: Tap::default(),
@@ -182,7 +187,8 @@ async fn attempt(shared: &Shared, route: &Route, again: bool) -> Result<usize, E
     shared.status.set_session(&session);
     let limit = shared.settings.pending_calls;
     let caller = replies.as_ref().map(|replies| Arc::new(Caller::new(replies.address(), limit, Arc::clone(status))));
-    let ports = LivePorts { sink, caller: caller.clone(), status: Arc::clone(status), tap: shared.tap.clone() };
+    let keys = Keys { store: shared.store.clone(), status: Arc::clone(status) };
+    let ports = LivePorts { sink, caller: caller.clone(), keys, status: Arc::clone(status), tap: shared.tap.clone() };
     let (work, status, stop) = (Arc::clone(work), Arc::clone(status), stop.clone());
     let context = Arc::new(Context { work, session, ports, status, stop });
     let Context { work, status, .. } = &*context;

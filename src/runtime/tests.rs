@@ -446,7 +446,7 @@ async fn one_route_that_is_refused_does_not_hold_up_the_others() {
     let mut good = script(pass_on);
     good.topology.queues = vec![queue("good"), queue("out")];
     let works: Vec<Arc<dyn Work>> = vec![Arc::new(script(pass_on)), Arc::new(Good(good))];
-    let bus = Bus::start_all(works, Arc::new(broker.client()), Settings::default());
+    let bus = Bus::start_all(works, Arc::new(broker.client()), None, Settings::default());
     until("one is up, one refused", || {
         let states: Vec<_> = bus.status().routes.iter().map(|route| route.state).collect();
         states == [State::Up, State::Refused]

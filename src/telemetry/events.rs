@@ -45,14 +45,14 @@ pub fn route_refused(route: &str, reason: &str, delay: Duration) {
     );
 }
 
-/// A dead letter cannot be published.
+/// A dead letter cannot be published, or the store does not work.
 pub fn route_paused(route: &str, reason: &str) {
-    error!(route, reason, "a dead letter cannot be published; the route takes nothing until it can");
+    error!(route, reason, "the route is paused: it takes nothing until this works again");
 }
 
-/// Dead letters can be published again.
+/// What had paused the route works again.
 pub fn route_resumed(route: &str) {
-    info!(route, "dead letters can be published again; the route goes on");
+    info!(route, "the route goes on");
 }
 
 /// A message is in the dead-letter queue.
@@ -116,6 +116,22 @@ pub fn breaker_opened(route: &str, endpoint: &str, reason: &str, pause: Duration
 /// An endpoint works again.
 pub fn breaker_closed(route: &str, endpoint: &str) {
     info!(route, endpoint, "circuit breaker closed: the route goes on");
+}
+
+/// A message is dropped: one with the same key was processed.
+pub fn duplicate(route: &str, properties: &Properties, step: &str) {
+    debug!(
+        route,
+        message_id = id(properties.message_id.as_ref()),
+        correlation_id = id(properties.correlation_id.as_ref()),
+        step,
+        "message dropped: a duplicate"
+    );
+}
+
+/// The store holds as many keys as it may, so that those that would be forgotten first are forgotten now.
+pub fn store_full(keys: u64) {
+    warn!(keys, "the store of keys is full: keys are forgotten before their time; raise `store.keys`");
 }
 
 /// A step of a route has a defect.
@@ -238,6 +254,8 @@ mod tests {
             draining(3);
             drained(0);
             drained(2);
+            duplicate("chat/order", &properties, "once");
+            store_full(1_000_000);
             listening("127.0.0.1:9640");
         });
         let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();

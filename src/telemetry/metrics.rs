@@ -75,6 +75,8 @@ pub enum Completed {
     Delivered,
     /// The route had no use for the message.
     Filtered,
+    /// The route has processed a message with the same key before.
+    Duplicate,
     /// It waits for a delayed retry and comes again.
     Postponed,
     /// It is in the dead-letter queue.
@@ -116,6 +118,7 @@ pub struct RouteMetrics {
     pub late_answers: Counter,
     delivered: Counter,
     filtered: Counter,
+    duplicate: Counter,
     postponed: Counter,
     dead_lettered: Counter,
 }
@@ -144,6 +147,7 @@ impl RouteMetrics {
             late_answers: counter!(names::LATE_ANSWERS, names::ROUTE => name()),
             delivered: completed("delivered"),
             filtered: completed("filtered"),
+            duplicate: completed("duplicate"),
             postponed: completed("postponed"),
             dead_lettered: completed("dead_lettered"),
             route: name(),
@@ -155,6 +159,7 @@ impl RouteMetrics {
         match outcome {
             Completed::Delivered => self.delivered.increment(1),
             Completed::Filtered => self.filtered.increment(1),
+            Completed::Duplicate => self.duplicate.increment(1),
             Completed::Postponed => self.postponed.increment(1),
             Completed::DeadLettered => self.dead_lettered.increment(1),
         }
@@ -216,6 +221,44 @@ impl BusMetrics {
             in_flight: gauge!(names::IN_FLIGHT),
             in_flight_bytes: gauge!(names::IN_FLIGHT_BYTES),
         }
+    }
+}
+
+/// The metrics of the store of keys.
+#[derive(Clone)]
+pub struct StoreMetrics {
+    /// See [`names::STORE_EVICTED`].
+    pub evicted: Counter,
+    /// See [`names::STORE_WRITE`].
+    pub write: Histogram,
+    keys: Gauge,
+    size: Gauge,
+    pending: Gauge,
+}
+
+impl StoreMetrics {
+    /// Registers the metrics of the store.
+    pub fn register() -> Self {
+        Self {
+            evicted: counter!(names::STORE_EVICTED),
+            write: histogram!(names::STORE_WRITE),
+            keys: gauge!(names::STORE_KEYS),
+            size: gauge!(names::STORE_SIZE),
+            pending: gauge!(names::STORE_PENDING),
+        }
+    }
+
+    /// How many keys are held by messages under way.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub fn pending(&self, keys: usize) {
+        self.pending.set(keys as f64);
+    }
+
+    /// How many keys are remembered, in how many bytes of file.
+    #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub fn holds(&self, keys: u64, bytes: u64) {
+        self.keys.set(keys as f64);
+        self.size.set(bytes as f64);
     }
 }
 

@@ -80,7 +80,7 @@ metrics_table! {
     IN_FLIGHT = "trunkline_in_flight_messages", Gauge, Count, [], "Messages taken and not settled, of all routes.";
     IN_FLIGHT_BYTES = "trunkline_in_flight_bytes", Gauge, Bytes, [], "Bytes of the bodies taken and not settled, of all routes.";
     ROUTE_UP = "trunkline_route_up", Gauge, Count, [ROUTE], "1 while the route is connected to its endpoints, else 0.";
-    ROUTE_PAUSED = "trunkline_route_paused", Gauge, Count, [ROUTE], "1 while the route takes nothing because a dead letter cannot be published.";
+    ROUTE_PAUSED = "trunkline_route_paused", Gauge, Count, [ROUTE], "1 while the route takes nothing because a dead letter cannot be published or the store does not work.";
     ROUTE_RECONNECTS = "trunkline_route_reconnects_total", Counter, Count, [ROUTE], "How often the route lost its session or could not get one.";
     ROUTE_RECEIVED = "trunkline_route_received_total", Counter, Count, [ROUTE], "Messages taken from the source.";
     ROUTE_RECEIVED_BYTES = "trunkline_route_received_bytes_total", Counter, Bytes, [ROUTE], "Bytes of the bodies taken from the source.";
@@ -99,6 +99,11 @@ metrics_table! {
     CALLS_PENDING = "trunkline_calls_pending", Gauge, Count, [ROUTE], "Requests that wait for their answer.";
     BREAKER_STATE = "trunkline_breaker_state", Gauge, Count, [ROUTE, ENDPOINT], "The circuit breaker of an endpoint: 0 closed, 1 half open (one message is tried), 2 open (the route takes nothing).";
     LATE_ANSWERS = "trunkline_late_answers_total", Counter, Count, [ROUTE], "Answers that nobody waited for: late, doubled, or with an unknown correlation id.";
+    STORE_KEYS = "trunkline_store_keys", Gauge, Count, [], "Keys of processed messages in the embedded store.";
+    STORE_SIZE = "trunkline_store_file_bytes", Gauge, Bytes, [], "Size of the embedded store's file.";
+    STORE_EVICTED = "trunkline_store_evicted_total", Counter, Count, [], "Keys forgotten before their time because the embedded store was full.";
+    STORE_PENDING = "trunkline_store_pending", Gauge, Count, [], "Keys claimed by messages that are under way.";
+    STORE_WRITE = "trunkline_store_write_duration_seconds", Histogram, Seconds, [], "From the first key of a write to its place on disk.";
 }
 
 /// Upper bounds of the buckets of every histogram of seconds.
@@ -110,7 +115,7 @@ pub const LOG_FIELDS: &[(&str, &str)] = &[
     ("route", "the route's name"),
     ("message_id", "the message's id"),
     ("correlation_id", "the message's correlation id"),
-    ("step", "the step that failed"),
+    ("step", "a step's id"),
     ("kind", "the kind of failure"),
     ("stage", "the stage of failure"),
     ("reason", "why, in words"),
@@ -127,6 +132,7 @@ pub const LOG_FIELDS: &[(&str, &str)] = &[
     ("errors", "how many mistakes a project has"),
     ("section", "a section of the settings"),
     ("endpoint", "a queue, or an exchange with its routing key, that a route sends to"),
+    ("keys", "how many keys the store holds"),
 ];
 
 #[cfg(test)]

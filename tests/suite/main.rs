@@ -20,6 +20,7 @@ mod daemon;
 mod docs;
 mod fuzz;
 mod generate;
+mod idempotent;
 mod mutations;
 mod order;
 mod pressure;

@@ -29,7 +29,8 @@ pub(crate) fn plan(names: &Names, text: &str) -> Arc<Plan> {
     let contracts = Registry::new(Files::new());
     let (transforms, broken) = (Default::default(), Default::default());
     let limits = Limits::default();
-    let library = Library { contracts: &contracts, transforms: &transforms, broken_transforms: &broken, limits };
+    let library =
+        Library { contracts: &contracts, transforms: &transforms, broken_transforms: &broken, limits, store: true };
     let (plan, diagnostics) = compile(&names.source, &SourceFile::new("routes/test.yaml", text), &library);
     Arc::new(plan.unwrap_or_else(|| panic!("{diagnostics:?}")))
 }

@@ -40,6 +40,8 @@ pub struct Library<'a> {
     pub broken_transforms: &'a BTreeSet<String>,
     /// The bounds of documents and mappings.
     pub limits: Limits,
+    /// Whether the bus has a store for keys.
+    pub store: bool,
 }
 
 /// Compiles one route. Warnings come beside the plan, errors instead of it.
@@ -57,6 +59,7 @@ pub fn compile(name: &str, file: &SourceFile, library: &Library<'_>) -> (Option<
         ids: BTreeMap::new(),
         flow: Reach::default(),
         sends: false,
+        remembers: None,
     };
     let plan = compiler.route(name, &route);
     let errors = compiler.diagnostics.iter().any(|d| d.severity == crate::diagnostic::Severity::Error);
@@ -83,6 +86,8 @@ pub struct Compiler<'a> {
     pub flow: Reach,
     /// Whether any step so far has an effect outside the route.
     pub sends: bool,
+    /// The step that remembers keys.
+    remembers: Option<Range<usize>>,
     diagnostics: Vec<Diagnostic>,
     topology: Topology,
     /// The files of contracts and transforms that were resolved, by path.
@@ -219,6 +224,19 @@ impl Compiler<'_> {
             let message = format!("this {role} is of contract `{wanted}`, but a document of `{found}` gets here");
             let hint = format!("put a transform from `{found}` to `{wanted}` before it");
             self.error(codes::CONTRACT_MISMATCH, &at.span, message, hint);
+        }
+    }
+
+    /// Notes that a step remembers keys of processed messages.
+    pub fn remembers(&mut self, span: &Range<usize>) {
+        if !self.library.store {
+            let message = "there is no store in which keys can be remembered";
+            let hint = "add `store: { path: state/keys.redb }` to `trunkline.yaml`";
+            self.error(codes::STORE_MISSING, span, message, hint);
+        }
+        if self.remembers.replace(span.clone()).is_some() {
+            let hint = "write one `idempotent`, with a key that says all, as `\"\\(.shop)/\\(.id)\"`";
+            self.error(codes::STEP_SHAPE, span, "a route remembers the keys of one step only", hint);
         }
     }
 

@@ -6,6 +6,7 @@
 mod call;
 mod choice;
 mod filter;
+mod idempotent;
 mod log;
 mod set;
 mod to;
@@ -68,6 +69,7 @@ patterns! {
     "transform" => Transform(transform::Transform);
     "validate" => Validate(validate::Validate);
     "filter" => Filter(filter::Filter);
+    "idempotent" => Idempotent(idempotent::Idempotent);
     "choice" => Choice(choice::Choice);
     "set" => Set(set::Set);
     "call" => Call(call::Call);
@@ -112,6 +114,8 @@ pub enum Flow {
     Continue,
     /// The message is of no interest to the rest of the route.
     Filtered,
+    /// A message like it was processed before.
+    Duplicate,
 }
 
 /// What a step does, for people.

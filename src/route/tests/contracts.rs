@@ -42,6 +42,7 @@ fn compiled(text: &str) -> (Option<Plan>, Vec<Diagnostic>) {
     .collect();
     let broken = BTreeSet::from(["broken".to_owned()]);
     let library = Library {
+        store: false,
         contracts: &contracts,
         transforms: &transforms,
         broken_transforms: &broken,

@@ -77,6 +77,14 @@ const MISTAKES: &[(&str, &str)] = &[
         "set",
         "from: { amqp: { queue: q } }\nsteps:\n  - set: {}\n  - set: { properties: { contenttype: '\"a\"' } }\nreply: {}",
     ),
+    (
+        "keys of duplicates",
+        "from: { amqp: { queue: q } }\nsteps:\n  - idempotent: { key: '\"order\"' }\n  - idempotent: { key: .id, keep: 2 days }\nreply: {}",
+    ),
+    (
+        "a key that is no jq",
+        "from: { amqp: { queue: q } }\nsteps:\n  - idempotent: { key: '.id |', keep: 9000h }\nreply: {}",
+    ),
     ("nothing to set", "from: { amqp: { queue: q } }\nsteps:\n  - set: {}\nreply: {}"),
     ("retries", "from: { amqp: { queue: q } }\nreply: {}\non_error: { retry: { immediate: 1000 } }"),
     ("a delay that is none", "from: { amqp: { queue: q } }\nreply: {}\non_error: { retry: { delayed: [5s, soon] } }"),
@@ -148,6 +156,7 @@ fn explains_itself() {
 from: { amqp: { queue: shop.orders, bindings: [{ exchange: shop, routing_key: order.* }, { exchange: events, kind: headers, headers: { type: order, urgent: true, version: 2 } }] } }
 steps:
   - filter: { when: .topic == \"orders/create\" }
+  - idempotent: { key: .order.number, keep: 168h }
   - set: { headers: { shop-order: .order.number }, properties: { type: '\"erp.order\"' } }
   - id: erp
     call: { amqp: { exchange: erp, routing_key: order.create }, timeout: 3s }

@@ -2,6 +2,7 @@
 
 mod contracts;
 mod diagnostics;
+mod idempotent;
 mod schema;
 mod steps;
 mod untouched;
@@ -29,6 +30,7 @@ fn compiled(text: &str) -> (Option<Plan>, Vec<Diagnostic>) {
         transforms: &transforms,
         broken_transforms: &broken,
         limits: Limits::default(),
+        store: true,
     };
     compile("test", &SourceFile::new("routes/test.yaml", text), &library)
 }

@@ -83,6 +83,23 @@ impl Start {
         self
     }
 
+    /// A file that would grow beyond a limit is an error to it, as on a full disk, and not its end.
+    pub(super) fn limited(mut self) -> Self {
+        let mut shell = Command::new("sh");
+        shell
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(self.command.get_program())
+            .args(self.command.get_args());
+        for (name, value) in self.command.get_envs() {
+            match value {
+                Some(value) => shell.env(name, value),
+                None => shell.env_remove(name),
+            };
+        }
+        self.command = shell;
+        self
+    }
+
     /// Starts it and waits until its HTTP listener is there.
     pub(super) async fn run(mut self) -> Daemon {
         let mut child =
@@ -153,6 +170,13 @@ impl Daemon {
     pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args([name, &self.child.id().to_string()]).status().expect("kill runs");
         assert!(sent.success());
+    }
+
+    /// Limits the size of its files from now on.
+    pub(super) fn limit_files(&self, bytes: &str) {
+        let pid = self.child.id().to_string();
+        let done = Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status();
+        assert!(done.expect("prlimit runs (Debian package `util-linux`)").success());
     }
 
     /// Waits for the end; its exit code.
