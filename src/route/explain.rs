@@ -60,6 +60,9 @@ fn sequence(out: &mut String, steps: &Sequence, indent: &str) -> fmt::Result {
     for placed in steps.iter() {
         let description = placed.step.describe();
         writeln!(out, "{indent} v\n{indent}[{}] {}", placed.id, description.text)?;
+        if let Some(retry) = placed.retry {
+            writeln!(out, "{indent} |   attempts at once: {}, whatever the route says", retry.saturating_add(1))?;
+        }
         for (name, branch) in &description.branches {
             writeln!(out, "{indent} +-- {name}")?;
             sequence(out, branch, &format!("{indent} |   "))?;

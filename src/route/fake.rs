@@ -121,6 +121,10 @@ impl Ports for Fake {
         self.state().keys.remove(key);
     }
 
+    fn tries_again(&self, failure: &Failure) {
+        self.state().logged.push(format!("tries again: {}", failure.reason));
+    }
+
     fn now(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + self.state().since_epoch
     }

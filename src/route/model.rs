@@ -151,13 +151,29 @@ pub struct Retry {
     pub delayed: Option<Spanned<Vec<Spanned<String>>>>,
 }
 
-/// One step: a map with one pattern's name as key and, if wanted, an `id`.
+/// How often a step that sends is tried again at once.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepRetry {
+    /// Further attempts of this step alone, from 0 to 100. They stand in place of the route's `immediate`: when they are
+    /// used up, the message goes down the delays of the route.
+    #[serde(default)]
+    pub immediate: Option<Spanned<u32>>,
+    /// Belongs to the route, which is told to who writes it here.
+    #[serde(default)]
+    #[schemars(skip)]
+    pub delayed: Option<Spanned<IgnoredAny>>,
+}
+
+/// One step: a map with one pattern's name as key and, if wanted, an `id` and a `retry`.
 ///
 /// Reading accepts more than that, so that the compiler can name every mistake of a file at once.
 #[derive(Debug, Default)]
 pub struct Step {
     /// Names the step in failures, logs and metrics.
     pub id: Option<Spanned<String>>,
+    /// How often it is tried again at once; for steps that send.
+    pub retry: Option<Spanned<StepRetry>>,
     /// The pattern; `None` beside a name that is none.
     pub patterns: Vec<(Spanned<String>, Option<Settings>)>,
     /// The step is a single word instead of a map.
@@ -190,6 +206,10 @@ impl<'de> Visitor<'de> for StepVisitor {
                 step.id = Some(map.next_value()?);
                 continue;
             }
+            if key.value == "retry" {
+                step.retry = Some(map.next_value()?);
+                continue;
+            }
             let settings = Settings::read(&key.value, &mut map)?;
             if settings.is_none() {
                 map.next_value::<IgnoredAny>()?;
@@ -212,6 +232,7 @@ impl JsonSchema for Step {
                 "type": "object",
                 "properties": {
                     "id": { "type": "string", "description": "Names the step in failures, logs and metrics." },
+                    "retry": generator.subschema_for::<StepRetry>(),
                     name: settings,
                 },
                 "required": [name],
@@ -219,7 +240,9 @@ impl JsonSchema for Step {
             }));
         }
         json_schema!({
-            "description": "One step: one pattern's name with its settings and, if wanted, an `id`.",
+            "description": "One step: one pattern's name with its settings and, if wanted, an `id`. Beside `call` and `to` \
+                            may stand `retry: { immediate: 3 }`: how often this step alone is tried again at once, \
+                            before the message goes down the route's delays.",
             "oneOf": patterns,
         })
     }

@@ -1,5 +1,6 @@
 //! A compiled route: immutable, all names resolved, ready to run.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,6 +34,8 @@ pub struct Plan {
     pub(super) retries: Ladder,
     pub(super) breaker: Option<Breaker>,
     pub(super) endpoints: Vec<Endpoint>,
+    /// The ids of the steps that are tried again on their own.
+    pub(super) own_retries: BTreeSet<String>,
     pub(super) topology: Topology,
     pub(super) version: Version,
 }
@@ -61,6 +64,8 @@ pub struct Placed {
     pub pattern: &'static str,
     /// What it does.
     pub step: Box<dyn Step>,
+    /// How often it is tried again at once; `None` if that is the route's matter.
+    pub retry: Option<u32>,
 }
 
 /// What a route's run ends in, if it does not fail.
@@ -224,17 +229,22 @@ impl Plan {
         let mut attempts = 1;
         loop {
             match self.run(delivery, ports).await {
-                Err(failure)
-                    if failure.class == Class::Transient
-                        && failure.kind != Kind::Connection
-                        && attempts <= self.retries.immediate =>
-                {
-                    attempts += 1;
-                }
+                Err(failure) if may_pass(&failure) && attempts <= self.immediate(&failure) => attempts += 1,
                 result => return Processed { result, attempts },
             }
         }
     }
+
+    /// How often a run that failed so is tried again at once. A step with a number of its own has used it up already.
+    fn immediate(&self, failure: &Failure) -> u32 {
+        let own = failure.step.as_ref().is_some_and(|step| self.own_retries.contains(step));
+        if own { 0 } else { self.retries.immediate }
+    }
+}
+
+/// Whether trying again at once can help.
+pub(super) fn may_pass(failure: &Failure) -> bool {
+    failure.class == Class::Transient && failure.kind != Kind::Connection
 }
 
 /// The dead-letter queue of a queue.
@@ -246,11 +256,18 @@ impl Sequence {
     /// Runs the steps until the last, a failure, or a step that ends the message's way.
     pub async fn run(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
         for placed in &self.steps {
-            run.enter(&placed.id);
-            match placed.step.run(run).await {
-                Ok(Flow::Continue) => {}
-                Ok(end @ (Flow::Filtered | Flow::Duplicate)) => return Ok(end),
-                Err(failure) => return Err(failure.in_step(&placed.id)),
+            run.enter(placed);
+            let mut again = placed.retry.unwrap_or_default();
+            loop {
+                match placed.step.run(run).await {
+                    Ok(Flow::Continue) => break,
+                    Ok(end @ (Flow::Filtered | Flow::Duplicate)) => return Ok(end),
+                    Err(failure) if again > 0 && may_pass(&failure) => {
+                        again -= 1;
+                        run.ports().tries_again(&failure);
+                    }
+                    Err(failure) => return Err(failure.in_step(&placed.id)),
+                }
             }
         }
         Ok(Flow::Continue)

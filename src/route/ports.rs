@@ -24,6 +24,9 @@ pub trait Ports: Send + Sync {
     /// Gives a claimed key free.
     fn release(&self, key: &Key);
 
+    /// A step that has failed for the moment is tried again at once.
+    fn tries_again(&self, failure: &Failure);
+
     /// The time.
     fn now(&self) -> SystemTime;
 

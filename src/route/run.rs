@@ -11,7 +11,7 @@ use crate::transform::{Uses, VARIABLES, Variables};
 
 use super::body;
 use super::claimed::Claimed;
-use super::plan::Plan;
+use super::plan::{Placed, Plan, may_pass};
 use super::ports::Ports;
 use super::variables;
 
@@ -34,6 +34,8 @@ pub struct Run<'a> {
     contract: Option<Arc<Contract>>,
     variables: [Option<Value>; VARIABLES.len()],
     step: Option<Text>,
+    /// How often the step is tried again at once.
+    retry: u32,
     sends: Vec<Sending>,
     claimed: Option<Claimed<'a>>,
 }
@@ -43,6 +45,8 @@ struct Sending {
     step: Option<Text>,
     address: Address,
     message: Message,
+    /// How often it is published again at once.
+    retry: u32,
 }
 
 impl<'a> Run<'a> {
@@ -77,6 +81,7 @@ impl<'a> Run<'a> {
             contract: None,
             variables: Default::default(),
             step: None,
+            retry: 0,
             sends: Vec::new(),
             claimed: None,
         })
@@ -179,7 +184,8 @@ impl<'a> Run<'a> {
 
     /// Sends the message, as it stands now, when the last step is done.
     pub fn send(&mut self, address: Address) {
-        self.sends.push(Sending { step: self.step.clone(), address, message: self.message.clone() });
+        let (step, message, retry) = (self.step.clone(), self.message.clone(), self.retry);
+        self.sends.push(Sending { step, address, message, retry });
     }
 
     /// The route's name.
@@ -197,8 +203,9 @@ impl<'a> Run<'a> {
         self.claimed.take()
     }
 
-    pub(super) fn enter(&mut self, step: &Text) {
-        self.step = Some(step.clone());
+    pub(super) fn enter(&mut self, placed: &Placed) {
+        self.step = Some(placed.id.clone());
+        self.retry = placed.retry.unwrap_or_default();
     }
 
     /// The id of the step that ran last.
@@ -222,7 +229,7 @@ impl<'a> Run<'a> {
         message.properties.reply_to = None;
         message.properties.expiration = None;
         let address = Address { exchange: Text::new(), routing_key: reply_to };
-        self.sends.push(Sending { step: Some(Text::borrowed("reply")), address, message });
+        self.sends.push(Sending { step: Some(Text::borrowed("reply")), address, message, retry: 0 });
         Ok(())
     }
 
@@ -230,12 +237,22 @@ impl<'a> Run<'a> {
     pub(super) async fn publish(self) -> Result<(), Failure> {
         let ports = self.ports;
         let start = |sending: Sending| {
-            let direct = is_direct_reply(&sending.address);
-            let confirmed = ports.send(&sending.address, sending.message);
+            let Sending { step, address, message, retry } = sending;
+            let direct = is_direct_reply(&address);
+            let copy = (retry > 0).then(|| message.clone());
+            let first = ports.send(&address, message);
             async move {
-                match confirmed.await {
+                let mut confirmed = first.await;
+                for message in copy.iter().cycle().take(usize::try_from(retry).unwrap_or(usize::MAX)) {
+                    match &confirmed {
+                        Err(failure) if may_pass(failure) => ports.tries_again(failure),
+                        _ => break,
+                    }
+                    confirmed = ports.send(&address, message.clone()).await;
+                }
+                match confirmed {
                     Err(failure) if direct && failure.kind == Kind::Unroutable => Ok(()),
-                    Err(failure) => Err(match &sending.step {
+                    Err(failure) => Err(match &step {
                         Some(step) => failure.in_step(step),
                         None => failure,
                     }),

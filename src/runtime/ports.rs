@@ -127,6 +127,11 @@ impl Ports for LivePorts {
         self.keys.release(key);
     }
 
+    fn tries_again(&self, failure: &Failure) {
+        self.status.metrics.retries.increment(1);
+        self.status.metrics.failed(failure);
+    }
+
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }

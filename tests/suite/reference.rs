@@ -159,8 +159,11 @@ impl Pages<'_> {
             write!(self.page, "\n## {name}\n\n{}\n", text(schema)).expect("writes");
             self.page.push_str("\n| pattern | settings | meaning |\n| --- | --- | --- |\n");
             for one in alternatives {
-                for (key, settings) in
-                    one["properties"].as_object().into_iter().flatten().filter(|(key, _)| *key != "id")
+                for (key, settings) in one["properties"]
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter(|(key, _)| *key != "id" && *key != "retry")
                 {
                     let (kind, meaning) = (self.kind(settings), self.meaning(settings));
                     writeln!(self.page, "| `{key}` | {kind} | {meaning} |").expect("writes");

@@ -83,3 +83,35 @@ async fn a_message_waits_in_the_broker_and_a_restart_forgets_no_attempt() {
         assert_eq!(soon("drained", bus.shutdown()).await, 0);
     }
 }
+
+const ON_ITS_OWN: &str = "
+from: { amqp: { queue: IN } }
+steps:
+  - id: ask
+    call: { amqp: { routing_key: OTHER }, timeout: 50ms }
+    retry: { immediate: 3 }
+  - to: { amqp: { routing_key: OUT } }
+on_error: { retry: { immediate: 5, delayed: [100ms] } }
+";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_step_is_tried_again_on_its_own_and_then_waits_as_the_route_says() {
+    for (client, adapter) in brokers().await {
+        let names = Names { source: unique("in"), target: unique("out"), other: unique("other") };
+        let queues = vec![queue(&names.target, &[]), queue(&names.other, &[])];
+        client.declare(&Topology { queues, ..Topology::default() }).await.expect("declared");
+        let bus = Bus::start([plan(&names, ON_ITS_OWN)], adapter, Settings::default());
+        soon("ready", bus.ready()).await;
+        let sink = client.sink().await.expect("a lane");
+        sink.send(&to_queue(&names.source), published()).await.expect("confirmed");
+        let mut dead = client.source(&format!("{}.dlq", names.source), 10).await.expect("a consumer");
+        let letter = take(&mut *dead, 1).await.remove(0).message;
+        // Two runs of four requests each: the route's own five are not for this step.
+        assert_eq!(letter.headers.get("trunkline-attempts"), Some(&Field::I64(2)));
+        let mut participant = client.source(&names.other, 100).await.expect("a consumer");
+        sink.send(&to_queue(&names.other), message("end", "end")).await.expect("confirmed");
+        let asked = take(&mut *participant, 9).await;
+        assert_eq!(asked.iter().position(|request| request.message.body == "end"), Some(8));
+        assert_eq!(soon("drained", bus.shutdown()).await, 0);
+    }
+}

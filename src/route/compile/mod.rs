@@ -57,6 +57,7 @@ pub fn compile(name: &str, file: &SourceFile, library: &Library<'_>) -> (Option<
         topology: Topology::default(),
         files: BTreeMap::from([(file.path.clone(), file.clone())]),
         ids: BTreeMap::new(),
+        own_retries: BTreeSet::new(),
         flow: Reach::default(),
         sends: false,
         remembers: None,
@@ -93,6 +94,8 @@ pub struct Compiler<'a> {
     /// The files of contracts and transforms that were resolved, by path.
     files: BTreeMap<Arc<str>, SourceFile>,
     ids: BTreeMap<String, Range<usize>>,
+    /// The ids of the steps that are tried again on their own.
+    own_retries: BTreeSet<String>,
 }
 
 impl Compiler<'_> {
@@ -142,6 +145,7 @@ impl Compiler<'_> {
             prefetch_bytes,
             order: order?,
             accepts: accepts?,
+            own_retries: std::mem::take(&mut self.own_retries),
             endpoints: breaker::endpoints(&steps),
             steps,
             reply,
@@ -282,7 +286,8 @@ impl Compiler<'_> {
         let span = step.value.id.as_ref().map_or(&key.span, |id| &id.span);
         self.identify(&id, span);
         let compiled = settings.compile(&Place { id: &id, span: key.span.clone() }, self)?;
-        known.then(|| Placed { id: Text::from(id), pattern, step: compiled })
+        let retry = self.step_retry(step.value.retry.as_ref(), pattern, &id);
+        known.then(|| Placed { id: Text::from(id), pattern, step: compiled, retry })
     }
 
     /// Names what is wrong with the keys of a step.

@@ -8,7 +8,7 @@ use crate::diagnostic::yaml::Spanned;
 use crate::endpoint::settings::{AmqpSource, parse_duration};
 use crate::endpoint::topology::Queue;
 use crate::message::{Field, Text};
-use crate::route::model::Route;
+use crate::route::model::{Route, StepRetry};
 use crate::route::retry::{Ladder, wait_queue};
 
 use super::Compiler;
@@ -23,19 +23,50 @@ const LONGEST_DELAY: Duration = Duration::from_secs(7 * 24 * 3600);
 impl Compiler<'_> {
     pub(super) fn retries(&mut self, route: &Route) -> Ladder {
         let retry = &route.on_error.retry;
-        let immediate = retry.immediate.as_ref().map_or(IMMEDIATE, |written| {
-            if written.value > MOST_IMMEDIATE {
-                let message = format!("{} attempts at once are too many", written.value);
-                self.error(codes::VALUE_INVALID, &written.span, message, "write a number from 0 to 100");
-            }
-            written.value
-        });
+        let immediate = retry.immediate.as_ref().map_or(IMMEDIATE, |written| self.attempts_at_once(written));
         let delayed = match &retry.delayed {
             Some(written) => self.delays(written),
             None if route.reply.is_some() => Vec::new(),
             None => DELAYED.into(),
         };
         Ladder { immediate, delayed }
+    }
+
+    /// How often a step is tried again on its own.
+    pub(super) fn step_retry(
+        &mut self,
+        written: Option<&Spanned<StepRetry>>,
+        pattern: &'static str,
+        id: &str,
+    ) -> Option<u32> {
+        let written = written?;
+        if !matches!(pattern, "call" | "to") {
+            let message = format!("a `{pattern}` step sends nothing, so that trying it again does not help");
+            let hint = "remove `retry`, or write it beside a `call` or `to`";
+            self.error(codes::STEP_SHAPE, &written.span, message, hint);
+        }
+        if let Some(delayed) = &written.value.delayed {
+            let message = "a step cannot wait: delays are the route's";
+            let hint = "write them in `on_error: { retry: { delayed: … } }`";
+            self.error(codes::STEP_SHAPE, &delayed.span, message, hint);
+        }
+        let Some(immediate) = &written.value.immediate else {
+            if written.value.delayed.is_none() {
+                let message = "`retry` does not say how often";
+                self.error(codes::STEP_SHAPE, &written.span, message, "write `retry: { immediate: 3 }`");
+            }
+            return None;
+        };
+        self.own_retries.insert(id.to_owned());
+        Some(self.attempts_at_once(immediate))
+    }
+
+    fn attempts_at_once(&mut self, written: &Spanned<u32>) -> u32 {
+        if written.value > MOST_IMMEDIATE {
+            let message = format!("{} attempts at once are too many", written.value);
+            self.error(codes::VALUE_INVALID, &written.span, message, "write a number from 0 to 100");
+        }
+        written.value
     }
 
     fn delays(&mut self, written: &Spanned<Vec<Spanned<String>>>) -> Vec<Duration> {

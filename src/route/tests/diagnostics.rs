@@ -87,6 +87,18 @@ const MISTAKES: &[(&str, &str)] = &[
     ),
     ("nothing to set", "from: { amqp: { queue: q } }\nsteps:\n  - set: {}\nreply: {}"),
     ("retries", "from: { amqp: { queue: q } }\nreply: {}\non_error: { retry: { immediate: 1000 } }"),
+    (
+        "retries of a step",
+        "from: { amqp: { queue: q } }\nsteps:\n  - { log: .a, retry: { immediate: 1 } }\n  - { to: { amqp: { routing_key: a } }, retry: { immediate: 101, delayed: [5s] } }\n  - { to: { amqp: { routing_key: a } }, retry: {} }\n  - { to: { amqp: { routing_key: a } }, retry: { imediate: 1 } }",
+    ),
+    (
+        "a retry that says nothing",
+        "from: { amqp: { queue: q } }\nsteps:\n  - { to: { amqp: { routing_key: a } }, retry: {} }",
+    ),
+    (
+        "a step that wants to wait",
+        "from: { amqp: { queue: q } }\nsteps:\n  - { log: .a, retry: { immediate: 1 } }\n  - { to: { amqp: { routing_key: a } }, retry: { immediate: 101, delayed: [5s] } }",
+    ),
     ("a delay that is none", "from: { amqp: { queue: q } }\nreply: {}\non_error: { retry: { delayed: [5s, soon] } }"),
     (
         "order",
@@ -160,6 +172,7 @@ steps:
   - set: { headers: { shop-order: .order.number }, properties: { type: '\"erp.order\"' } }
   - id: erp
     call: { amqp: { exchange: erp, routing_key: order.create }, timeout: 3s }
+    retry: { immediate: 1 }
   - choice:
       - { when: .ok, steps: [to: { amqp: { exchange: chat, routing_key_from: '\"notify.\" + $headers.channel' } }] }
       - otherwise: [log: '\"refused\"', to: { amqp: { routing_key: refused } }]

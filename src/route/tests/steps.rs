@@ -219,6 +219,44 @@ fn a_call_without_answer_is_tried_again_and_then_fails() {
 }
 
 #[test]
+fn a_step_that_is_tried_again_on_its_own_repeats_nothing_before_it() {
+    let steps = "steps:
+  - { id: first, call: { amqp: { routing_key: a } } }
+  - { id: second, call: { amqp: { routing_key: b } }, retry: { immediate: 3 } }
+  - { id: third, to: { amqp: { routing_key: c } }, retry: { immediate: 1 } }";
+    let nack = || Failure::new(Class::Transient, Stage::Send, Kind::Nack, "full");
+    let keys = |sent: Vec<(Address, Message)>| sent.into_iter().map(|(to, _)| to.routing_key).collect::<Vec<_>>();
+
+    let ports = Fake::new();
+    ports.answer(Ok(Message::default()));
+    (0..2).for_each(|_| ports.answer(Err(nack())));
+    ports.answer(Ok(Message::default()));
+    ports.confirm(Err(nack()));
+    let processed = run(steps, &ports);
+    assert_eq!((processed.attempts, ports.logged().len()), (1, 3));
+    outcome(processed);
+    assert_eq!(keys(ports.called()), ["a", "b", "b", "b"]);
+    assert_eq!(keys(ports.sent()), ["c", "c"]);
+
+    // Used up, it is not multiplied by what the route says.
+    let ports = Fake::new();
+    ports.answer(Ok(Message::default()));
+    let processed = run(steps, &ports);
+    assert_eq!((processed.attempts, keys(ports.called()).len()), (1, 5));
+    assert_eq!(failure(processed).step.as_deref(), Some("second"));
+
+    // What is permanent is not tried again, and a step without a number of its own is the route's matter.
+    let ports = Fake::new();
+    ports.answer(Ok(Message::default()));
+    ports.answer(Err(Failure::permanent(Kind::Participant, "no such order")));
+    assert_eq!(failure(run(steps, &ports)).class, Class::Permanent);
+    assert_eq!(keys(ports.called()), ["a", "b"]);
+    let ports = Fake::new();
+    assert_eq!(run(steps, &ports).attempts, 3);
+    assert_eq!(keys(ports.called()), ["a", "a", "a"]);
+}
+
+#[test]
 fn an_error_answer_is_a_transient_failure() {
     let steps = "steps: [{ id: erp, call: { amqp: { routing_key: k } } }]\non_error: { retry: { immediate: 0 } }";
     let ports = Fake::new();
