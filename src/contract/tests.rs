@@ -297,3 +297,22 @@ fn xml_messages_that_are_wrong() {
     ];
     insta::assert_snapshot!(format!("{said}{either}{}", written.map(write).join("")));
 }
+
+#[test]
+fn names_of_several_foreign_namespaces_in_one_element() {
+    let schema = "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema' targetNamespace='urn:q' xmlns:n1='urn:q'>\
+        <xs:simpleType name='names'><xs:list itemType='xs:QName'/></xs:simpleType>\
+        <xs:element name='Q'><xs:complexType><xs:simpleContent><xs:extension base='n1:names'>\
+        <xs:attribute name='of' type='xs:QName'/></xs:extension></xs:simpleContent></xs:complexType></xs:element>\
+        </xs:schema>";
+    let registry = registry(&[("q.xsd", schema)]);
+    let contract = registry.resolve("q#Q").unwrap();
+    let limits = Limits::default();
+    let json = br##"{"Q":{"@of":"Q{urn:x}a","#text":["Q{urn:y}b","Q{urn:x}c","n1:d","Q{urn:y}e"]}}"##;
+    let document = crate::format::json::read(json, &limits).unwrap();
+    let body = contract.write(&document, &limits).unwrap();
+    let text = std::str::from_utf8(&body).unwrap();
+    assert!(text.contains(r#"xmlns:n2="urn:x" xmlns:n3="urn:y""#), "{text}");
+    assert!(text.ends_with(r#"of="n2:a">n3:b n2:c n1:d n3:e</n1:Q>"#), "{text}");
+    assert_eq!(contract.read(&body, &limits).unwrap(), document);
+}

@@ -3,7 +3,7 @@
 //! XML becomes an ordered tree of `{"name", "ns", "attributes", "children"}`. JSON becomes XML in the vocabulary of
 //! XPath and XQuery Functions and Operators 3.1, section 17.5 (`json-to-xml`).
 
-use super::xml::{Attribute, Binding, Element, Node, Tree, is_char, locate};
+use super::xml::{Attribute, Binding, Element, Node, PrefixId, Tree, is_char, locate};
 use crate::message::{Limits, Members, Text, Value, Violation};
 
 /// The namespace of the elements of `json-to-xml`.
@@ -96,23 +96,22 @@ fn write(tree: &mut Tree, key: Option<&str>, value: &Value, depth: usize) -> Res
         Value::Array(_) => ("array", None),
         Value::Object(_) => ("map", None),
     };
-    let mut attributes = Vec::new();
     if let Some(key) = key {
         let (written, escaped) = escape(key);
-        attribute(tree, &mut attributes, "key", written);
+        attribute(tree, "key", written);
         if escaped {
-            attribute(tree, &mut attributes, "escaped-key", Text::borrowed("true"));
+            attribute(tree, "escaped-key", Text::borrowed("true"));
         }
     }
     let text = text.map(|text| {
         let (written, escaped) = escape(&text);
         if escaped {
-            attribute(tree, &mut attributes, "escaped", Text::borrowed("true"));
+            attribute(tree, "escaped", Text::borrowed("true"));
         }
         written
     });
     let name = tree.intern(&Text::borrowed(FUNCTIONS), &Text::borrowed(name));
-    tree.start(name, Text::borrowed(""), attributes, [], 0);
+    tree.start(name, PrefixId::default(), 0);
     if let Some(text) = text.filter(|text| !text.is_empty()) {
         tree.text(text, 0);
     }
@@ -127,9 +126,9 @@ fn write(tree: &mut Tree, key: Option<&str>, value: &Value, depth: usize) -> Res
     Ok(())
 }
 
-fn attribute(tree: &mut Tree, attributes: &mut Vec<Attribute>, name: &'static str, value: Text) {
+fn attribute(tree: &mut Tree, name: &'static str, value: Text) {
     let name = tree.intern(&Text::borrowed(""), &Text::borrowed(name));
-    attributes.push(Attribute { name, prefix: Text::borrowed(""), value });
+    tree.attribute(Attribute { name, prefix: PrefixId::default(), value });
 }
 
 /// Characters that XML cannot carry become JSON's escapes, and then so does every backslash.

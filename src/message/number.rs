@@ -39,7 +39,9 @@ impl Number {
                 small /= 10;
                 scale -= 1;
             }
-            if let Some(text) = short_decimal(mantissa < 0, small, scale) {
+            if scale > 0
+                && let Some(text) = short_decimal(mantissa < 0, small, scale)
+            {
                 return Self(Repr::Written(text));
             }
             digits = u128::from(small);
@@ -84,7 +86,10 @@ impl Number {
     /// The number as written, or in its shortest form where it was computed.
     pub fn to_text(&self) -> Text {
         match &self.0 {
-            Repr::Int(int) => Text::from(int.to_string()),
+            Repr::Int(int) => {
+                let short = short_decimal(*int < 0, int.unsigned_abs(), 0);
+                short.unwrap_or_else(|| Text::from(int.to_string()))
+            }
             Repr::Written(text) => text.clone(),
         }
     }
@@ -229,9 +234,9 @@ impl PartialOrd for Decimal {
     }
 }
 
-/// `digits × 10^-scale` with a point in it, without allocating; nothing where that has no room or no point.
+/// `digits × 10^-scale` without allocating; nothing where that has no room.
 fn short_decimal(negative: bool, mut digits: u64, scale: u32) -> Option<Text> {
-    if !(1..=18).contains(&scale) {
+    if scale > 18 {
         return None;
     }
     let mut buffer = [b'0'; 24];
@@ -243,7 +248,7 @@ fn short_decimal(negative: bool, mut digits: u64, scale: u32) -> Option<Text> {
     };
     let mut place = 0;
     while digits > 0 || place <= scale {
-        if place == scale {
+        if place == scale && scale > 0 {
             put(b'.')?;
         }
         put(b'0' + u8::try_from(digits % 10).ok()?)?;
@@ -297,7 +302,18 @@ mod tests {
 
     #[test]
     fn keeps_what_was_written() {
-        for text in ["0", "-0", "1.10", "12345678901234567890", "1E2", "1e+400", "-0.0", "9223372036854775807"] {
+        for text in [
+            "0",
+            "-7",
+            "-9223372036854775808",
+            "-0",
+            "1.10",
+            "12345678901234567890",
+            "1E2",
+            "1e+400",
+            "-0.0",
+            "9223372036854775807",
+        ] {
             assert_eq!(number(text).to_text(), text);
         }
     }

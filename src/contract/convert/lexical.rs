@@ -153,12 +153,24 @@ pub(crate) fn decimal_text(number: &Number, integer: bool) -> Option<Text> {
 
 /// Whether XML 1.0 can carry every character.
 pub(crate) fn bad_character(text: &str) -> Option<char> {
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    if words.iter().all(|word| is_printable(u64::from_le_bytes(*word)))
+        && rest.iter().all(|byte| (0x20..0x80).contains(byte))
+    {
+        return None;
+    }
     let plain = text.bytes().all(|byte| (0x20..0xEF).contains(&byte) || matches!(byte, b'\t' | b'\n' | b'\r'));
     if plain {
         return None;
     }
     let carried = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
     text.chars().find(|c| !carried(*c))
+}
+
+/// Whether eight bytes are all of U+0020 to U+007F: none has its high bit, none borrows from it.
+fn is_printable(word: u64) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    (word | word.wrapping_sub(0x2020_2020_2020_2020)) & HIGH == 0
 }
 
 #[cfg(test)]
@@ -227,6 +239,8 @@ mod tests {
     fn finds_what_xml_cannot_carry() {
         assert_eq!(bad_character("a\u{1}b"), Some('\u{1}'));
         assert_eq!(bad_character("ä\u{FFFE}"), Some('\u{FFFE}'));
+        assert_eq!(bad_character("a long text of plain characters \u{7F}~"), None);
+        assert_eq!(bad_character("eight by\u{1F}tes"), Some('\u{1F}'));
         assert_eq!(bad_character("tab\t, é, 😀, \u{FFFD}"), None);
     }
 }

@@ -98,12 +98,7 @@ impl Plan {
         NamespaceIx::try_from(found).ok()
     }
 
-    /// A prefix that the contract does not use.
-    pub(crate) fn free_prefix(&self) -> Text {
-        self.free_prefix_after(0)
-    }
-
-    /// The free prefix after so many others.
+    /// A prefix that the contract does not use: the next after so many.
     pub(crate) fn free_prefix_after(&self, others: usize) -> Text {
         let mut free = (1_u32..).map(|number| Text::from(format!("n{number}")));
         free.by_ref().filter(|prefix| !self.by_prefix.contains_key(prefix)).nth(others).unwrap_or_default()
@@ -182,10 +177,12 @@ impl Elements {
         Some((*at, self.children.get(usize::from(*at))?))
     }
 
-    /// The child of a key, trying the one after `hint` first.
+    /// The child of a key, trying the one at `hint` and the next few first.
     pub(crate) fn child_of_key(&self, key: &str, hint: u16) -> Option<(u16, &Child)> {
-        if let Some(child) = self.children.get(usize::from(hint)).filter(|child| child.key == key) {
-            return Some((hint, child));
+        for (child, at) in self.children.iter().skip(usize::from(hint)).take(4).zip(hint..) {
+            if child.key == key {
+                return Some((at, child));
+            }
         }
         let key_at = |at: &u16| self.children.get(usize::from(*at)).map_or("", |child| child.key.as_str());
         let found = self.by_key.binary_search_by(|at| key_at(at).cmp(key)).ok()?;

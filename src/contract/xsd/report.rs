@@ -277,9 +277,10 @@ impl<'a> Report<'a> {
     }
 
     fn attribute_path(&self, at: usize, attribute: &Attribute) -> String {
-        let colon = if attribute.prefix.is_empty() { "" } else { ":" };
+        let prefix = self.tree.prefix(attribute.prefix);
+        let colon = if prefix.is_empty() { "" } else { ":" };
         let local = &self.tree.name(attribute.name).local;
-        format!("{}/@{}{colon}{local}", path(self.tree, at), attribute.prefix)
+        format!("{}/@{prefix}{colon}{local}", path(self.tree, at))
     }
 
     /// Where a declaration stands, as `erp/order.xsd:12`.

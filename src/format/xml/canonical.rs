@@ -21,45 +21,46 @@ pub fn canonical_at(tree: &Tree, at: usize) -> String {
     let mut out = String::new();
     // The namespace of each prefix as far as it is written; what each declaration has hidden, and how many
     // declarations there were before each open element, to take them back.
-    let mut in_scope: HashMap<Text, Text> = HashMap::new();
-    let mut hidden: Vec<(Text, Option<Text>)> = Vec::new();
+    let mut in_scope: HashMap<&str, Text> = HashMap::new();
+    let mut hidden: Vec<(&str, Option<Text>)> = Vec::new();
     let mut open: Vec<(String, usize)> = Vec::new();
     for node in nodes {
         match node {
             Node::Start(element) => {
                 let mark = hidden.len();
                 let name = tree.name(element.name);
-                let mut used = vec![(element.prefix.clone(), name.namespace.clone())];
+                let mut used = vec![(tree.prefix(element.prefix), name.namespace.clone())];
                 let mut attributes = Vec::new();
                 for attribute in tree.attributes(element) {
                     let expanded = tree.name(attribute.name);
-                    if !attribute.prefix.is_empty() {
-                        used.push((attribute.prefix.clone(), expanded.namespace.clone()));
+                    let prefix = tree.prefix(attribute.prefix);
+                    if !prefix.is_empty() {
+                        used.push((prefix, expanded.namespace.clone()));
                     }
                     attributes.push((expanded.namespace.clone(), expanded.local.clone(), attribute));
                 }
                 used.sort();
                 used.dedup();
                 attributes.sort_by(|a, b| (&a.0, &a.1).cmp(&(&b.0, &b.1)));
-                let qualified = qualified(&element.prefix, &name.local);
+                let qualified = qualified(tree.prefix(element.prefix), &name.local);
                 out.push('<');
                 out.push_str(&qualified);
                 for (prefix, uri) in used {
-                    let known = in_scope.get(&prefix).map(Text::as_str).unwrap_or_default();
-                    if known == uri.as_str() || prefix.as_str() == "xml" {
+                    let known = in_scope.get(prefix).map(Text::as_str).unwrap_or_default();
+                    if known == uri.as_str() || prefix == "xml" {
                         continue;
                     }
                     out.push_str(if prefix.is_empty() { " xmlns" } else { " xmlns:" });
-                    out.push_str(&prefix);
+                    out.push_str(prefix);
                     out.push_str("=\"");
                     push_value(&uri, &mut out);
                     out.push('"');
-                    let before = in_scope.insert(prefix.clone(), uri);
+                    let before = in_scope.insert(prefix, uri);
                     hidden.push((prefix, before));
                 }
                 for (_, local, attribute) in attributes {
                     out.push(' ');
-                    out.push_str(&self::qualified(&attribute.prefix, &local));
+                    out.push_str(&self::qualified(tree.prefix(attribute.prefix), &local));
                     out.push_str("=\"");
                     push_value(&attribute.value, &mut out);
                     out.push('"');
@@ -83,7 +84,7 @@ pub fn canonical_at(tree: &Tree, at: usize) -> String {
                     for (prefix, before) in hidden.drain(mark.min(hidden.len())..).rev() {
                         match before {
                             Some(uri) => in_scope.insert(prefix, uri),
-                            None => in_scope.remove(&prefix),
+                            None => in_scope.remove(prefix),
                         };
                     }
                 }

@@ -37,5 +37,8 @@ pub(super) fn innermost(tree: &Tree) -> String {
 
 fn name(tree: &Tree, element: &Element) -> String {
     let local = &tree.name(element.name).local;
-    if element.prefix.is_empty() { local.to_string() } else { format!("{}:{local}", element.prefix) }
+    match tree.prefix(element.prefix) {
+        "" => local.to_string(),
+        prefix => format!("{prefix}:{local}"),
+    }
 }

@@ -51,8 +51,9 @@ struct Written {
 
 impl<'l> Reader<'l> {
     fn new(text: Text, limits: &'l Limits) -> Self {
-        let cursor = Cursor::new(text);
-        Self { cursor, tree: Tree::default(), scope: Scope::default(), open: Vec::new(), nodes: 0, limits }
+        let mut tree = Tree::default();
+        let scope = Scope::new(&mut tree);
+        Self { cursor: Cursor::new(text), tree, scope, open: Vec::new(), nodes: 0, limits }
     }
 
     fn count(&mut self) -> Result<()> {
@@ -140,11 +141,11 @@ impl<'l> Reader<'l> {
         if prefix.as_str() == "xmlns" {
             return Err(Refusal::new("xml-namespace", start, "an element cannot have the prefix `xmlns`"));
         }
-        let namespace = self.scope.namespace(&prefix, start)?;
+        let (namespace, prefix) = self.scope.namespace(&prefix, start)?;
         let name = self.tree.intern(&namespace, &local);
-        let attributes = self.resolve(written)?;
-        let bindings: Vec<Binding> = self.scope.since(mark).to_vec();
-        self.tree.start(name, prefix, attributes, bindings, offset);
+        self.resolve(written)?;
+        self.scope.since(mark).for_each(|binding| self.tree.binding(binding.clone()));
+        self.tree.start(name, prefix, offset);
         if empty {
             self.tree.end();
             self.scope.leave(mark);
@@ -167,8 +168,8 @@ impl<'l> Reader<'l> {
         let (start, end) = self.cursor.quoted()?;
         let value = content::attribute_value(self.cursor.slice(start, end), start)?;
         match (prefix.as_str(), local.as_str()) {
-            ("", "xmlns") => self.scope.bind(Text::new(), value, mark, offset),
-            ("xmlns", _) => self.scope.bind(local, value, mark, offset),
+            ("", "xmlns") => self.bind(Text::new(), value, mark, offset),
+            ("xmlns", _) => self.bind(local, value, mark, offset),
             _ => {
                 written.push(Written { prefix, local, value, offset });
                 Ok(())
@@ -176,14 +177,19 @@ impl<'l> Reader<'l> {
         }
     }
 
+    fn bind(&mut self, prefix: Text, uri: Text, mark: usize, offset: usize) -> Result<()> {
+        self.scope.bind(Binding { prefix, uri }, &mut self.tree, mark, offset)
+    }
+
     /// Resolves the prefixes of a tag's attributes; no two of them may have one expanded name.
-    fn resolve(&mut self, written: Vec<Written>) -> Result<Vec<Attribute>> {
+    fn resolve(&mut self, written: Vec<Written>) -> Result<()> {
         let mut seen: HashSet<NameId> = HashSet::new();
-        let mut attributes: Vec<Attribute> = Vec::with_capacity(written.len());
         for Written { prefix, local, value, offset } in written {
-            let namespace = if prefix.is_empty() { Text::new() } else { self.scope.namespace(&prefix, offset)? };
+            let (namespace, prefix) =
+                if prefix.is_empty() { Default::default() } else { self.scope.namespace(&prefix, offset)? };
             let name = self.tree.intern(&namespace, &local);
             // Few attributes are compared one by one; many, as nobody but an attacker writes them, are hashed.
+            let attributes = self.tree.next_attributes();
             let repeated = if attributes.len() < 16 {
                 attributes.iter().any(|attribute| attribute.name == name)
             } else {
@@ -195,9 +201,9 @@ impl<'l> Reader<'l> {
             if repeated {
                 return self.cursor.refused_at(offset, format!("the attribute `{local}` stands twice"));
             }
-            attributes.push(Attribute { name, prefix, value });
+            self.tree.attribute(Attribute { name, prefix, value });
         }
-        Ok(attributes)
+        Ok(())
     }
 
     /// Production 42; the name must be the one that was opened.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::Binding;
+use super::{Binding, PrefixId, Tree};
 use crate::format::position::Refusal;
 use crate::message::Text;
 
@@ -14,18 +14,29 @@ const XMLNS_NAMESPACE: &str = "http://www.w3.org/2000/xmlns/";
 /// Up to so many bindings are compared one by one; more, as nobody but an attacker declares them, are hashed.
 const FEW: usize = 16;
 
+struct Bound {
+    binding: Binding,
+    /// Its prefix in the tree.
+    prefix: PrefixId,
+    /// The binding of the same prefix that it hides.
+    hides: Option<usize>,
+}
+
 /// The bindings of all open elements.
-#[derive(Default)]
 pub(super) struct Scope {
+    /// The prefix `xml` in the tree.
+    xml: PrefixId,
     /// In the order of their declaration.
-    bindings: Vec<Binding>,
-    /// For each binding, the one of the same prefix that it hides.
-    hidden: Vec<Option<usize>>,
+    bindings: Vec<Bound>,
     /// The binding of each prefix that counts.
     current: HashMap<Text, usize, foldhash::fast::RandomState>,
 }
 
 impl Scope {
+    pub(super) fn new(tree: &mut Tree) -> Self {
+        Self { xml: tree.add_prefix(Text::borrowed("xml")), bindings: Vec::new(), current: HashMap::default() }
+    }
+
     /// How many bindings are in scope; for [`Scope::leave`].
     pub(super) fn mark(&self) -> usize {
         self.bindings.len()
@@ -34,17 +45,23 @@ impl Scope {
     /// Takes back the bindings since a mark.
     pub(super) fn leave(&mut self, mark: usize) {
         while self.bindings.len() > mark
-            && let (Some(Binding { prefix, .. }), Some(hidden)) = (self.bindings.pop(), self.hidden.pop())
+            && let Some(Bound { binding, hides, .. }) = self.bindings.pop()
         {
-            match hidden {
-                Some(before) => self.current.insert(prefix, before),
-                None => self.current.remove(&prefix),
+            match hides {
+                Some(before) => self.current.insert(binding.prefix, before),
+                None => self.current.remove(&binding.prefix),
             };
         }
     }
 
     /// Adds `xmlns:prefix="uri"`, or `xmlns="uri"` with an empty prefix, to the element whose bindings began at `mark`.
-    pub(super) fn bind(&mut self, prefix: Text, uri: Text, mark: usize, offset: usize) -> Result<(), Refusal> {
+    pub(super) fn bind(
+        &mut self,
+        Binding { prefix, uri }: Binding,
+        tree: &mut Tree,
+        mark: usize,
+        offset: usize,
+    ) -> Result<(), Refusal> {
         let refused = |message: String| Err(Refusal::new("xml-namespace", offset, message));
         match (prefix.as_str(), uri.as_str()) {
             ("xmlns", _) => return refused("the prefix `xmlns` cannot be declared".to_owned()),
@@ -60,33 +77,31 @@ impl Scope {
             }
             _ => {}
         }
-        let hidden = self.current.insert(prefix.clone(), self.bindings.len());
-        if hidden.is_some_and(|before| before >= mark) {
+        let hides = self.current.insert(prefix.clone(), self.bindings.len());
+        if hides.is_some_and(|before| before >= mark) {
             return Err(Refusal::new("xml-well-formed", offset, "the same namespace declaration twice"));
         }
-        self.hidden.push(hidden);
-        self.bindings.push(Binding { prefix, uri });
+        let id = tree.add_prefix(prefix.clone());
+        self.bindings.push(Bound { binding: Binding { prefix, uri }, prefix: id, hides });
         Ok(())
     }
 
     /// The bindings since a mark: those of one element.
-    pub(super) fn since(&self, mark: usize) -> &[Binding] {
-        self.bindings.get(mark..).unwrap_or_default()
+    pub(super) fn since(&self, mark: usize) -> impl Iterator<Item = &Binding> {
+        self.bindings.iter().skip(mark).map(|bound| &bound.binding)
     }
 
-    /// The namespace of a prefix; the default namespace for an empty one.
-    pub(super) fn namespace(&self, prefix: &str, offset: usize) -> Result<Text, Refusal> {
-        if prefix == "xml" {
-            return Ok(Text::borrowed(XML_NAMESPACE));
-        }
-        let binding = if self.bindings.len() <= FEW {
-            self.bindings.iter().rev().find(|binding| binding.prefix.as_str() == prefix)
+    /// The namespace of a prefix, and the prefix in the tree; the default namespace for an empty one.
+    pub(super) fn namespace(&self, prefix: &str, offset: usize) -> Result<(Text, PrefixId), Refusal> {
+        let bound = if self.bindings.len() <= FEW {
+            self.bindings.iter().rev().find(|bound| bound.binding.prefix == prefix)
         } else {
             self.current.get(prefix).and_then(|at| self.bindings.get(*at))
         };
-        match binding {
-            Some(binding) => Ok(binding.uri.clone()),
-            None if prefix.is_empty() => Ok(Text::new()),
+        match bound {
+            Some(bound) => Ok((bound.binding.uri.clone(), bound.prefix)),
+            None if prefix.is_empty() => Ok((Text::new(), PrefixId::default())),
+            None if prefix == "xml" => Ok((Text::borrowed(XML_NAMESPACE), self.xml)),
             None => Err(Refusal::new("xml-namespace", offset, format!("the prefix `{prefix}` is not declared"))),
         }
     }

@@ -3,6 +3,7 @@
 //! Walking it is a loop over [`Node`]s, skipping an element is one jump to its `end`, and nothing recurses.
 
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::ops::Range;
 
 use crate::message::Text;
@@ -10,6 +11,10 @@ use crate::message::Text;
 /// Index of an expanded name in its tree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NameId(pub u32);
+
+/// A prefix in its tree; none by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PrefixId(Option<NonZeroU32>);
 
 /// A name with its namespace (Namespaces in XML 1.0); the empty namespace is none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,8 +53,8 @@ pub enum Node {
 pub struct Element {
     /// Its expanded name.
     pub name: NameId,
-    /// The prefix as written, or empty.
-    pub prefix: Text,
+    /// The prefix as written: for [`Tree::prefix`].
+    pub prefix: PrefixId,
     /// Its attributes without `xmlns…`: a range for [`Tree::attributes`].
     pub attributes: Range<u32>,
     /// The bindings that it declares: a range for [`Tree::bindings`].
@@ -65,8 +70,8 @@ pub struct Element {
 pub struct Attribute {
     /// Its expanded name; an attribute without a prefix has no namespace.
     pub name: NameId,
-    /// The prefix as written, or empty.
-    pub prefix: Text,
+    /// The prefix as written: for [`Tree::prefix`].
+    pub prefix: PrefixId,
     /// The value after normalization (XML 1.0 section 3.3.3, CDATA).
     pub value: Text,
 }
@@ -85,9 +90,15 @@ pub struct Binding {
 pub struct Tree {
     names: Vec<ExpandedName>,
     ids: HashMap<ExpandedName, NameId, foldhash::fast::RandomState>,
+    /// How many of the names `ids` knows.
+    looked_up: usize,
+    prefixes: Vec<Text>,
     nodes: Vec<Node>,
     attributes: Vec<Attribute>,
     bindings: Vec<Binding>,
+    /// The first attribute and the first binding of the element that starts next.
+    next_attribute: u32,
+    next_binding: u32,
     open: Vec<u32>,
 }
 
@@ -100,6 +111,17 @@ fn range(range: &Range<u32>) -> Range<usize> {
 }
 
 impl Tree {
+    /// A tree with room for so many nodes.
+    pub fn with_capacity(nodes: usize) -> Self {
+        Self {
+            names: Vec::with_capacity(nodes / 8),
+            nodes: Vec::with_capacity(nodes),
+            attributes: Vec::with_capacity(nodes / 8),
+            open: Vec::with_capacity(16),
+            ..Self::default()
+        }
+    }
+
     /// The tape. A document's root element is its first [`Node::Start`].
     pub fn nodes(&self) -> &[Node] {
         &self.nodes
@@ -109,6 +131,12 @@ impl Tree {
     pub fn name(&self, id: NameId) -> &ExpandedName {
         static NONE: ExpandedName = ExpandedName { namespace: Text::borrowed(""), local: Text::borrowed("") };
         self.names.get(id.0 as usize).unwrap_or(&NONE)
+    }
+
+    /// The prefix, or nothing.
+    pub fn prefix(&self, id: PrefixId) -> &str {
+        let at = id.0.map(|id| id.get() as usize - 1);
+        at.and_then(|at| self.prefixes.get(at)).map_or("", Text::as_str)
     }
 
     /// Every expanded name of the document, by id.
@@ -133,35 +161,95 @@ impl Tree {
 
     /// Gives the id of an expanded name, new or known.
     pub fn intern(&mut self, namespace: &Text, local: &Text) -> NameId {
+        while let Some(name) = self.names.get(self.looked_up) {
+            self.ids.insert(name.clone(), NameId(index(self.looked_up)));
+            self.looked_up += 1;
+        }
         let name = ExpandedName { namespace: namespace.clone(), local: local.clone() };
         *self.ids.entry(name).or_insert_with_key(|name| {
             self.names.push(name.clone());
+            self.looked_up = self.names.len();
             NameId(index(self.names.len() - 1))
         })
     }
 
+    /// Gives the id of an expanded name that was not added before: for who keeps track of the names himself, so that none
+    /// is looked up unless others came by [`Tree::intern`].
+    pub fn add_name(&mut self, name: ExpandedName) -> NameId {
+        if self.looked_up > 0 {
+            return self.intern(&name.namespace, &name.local);
+        }
+        self.names.push(name);
+        NameId(index(self.names.len() - 1))
+    }
+
+    /// Gives an id to a prefix, which may have another already; none to the empty one.
+    pub fn add_prefix(&mut self, prefix: Text) -> PrefixId {
+        if prefix.is_empty() {
+            return PrefixId::default();
+        }
+        self.prefixes.push(prefix);
+        PrefixId(NonZeroU32::new(index(self.prefixes.len())))
+    }
+
+    /// Adds an attribute to the element that starts next.
+    pub fn attribute(&mut self, attribute: Attribute) {
+        self.attributes.push(attribute);
+    }
+
+    /// Adds a namespace declaration to the element that starts next.
+    pub fn binding(&mut self, binding: Binding) {
+        self.bindings.push(binding);
+    }
+
+    /// The attributes of the element that starts next.
+    pub fn next_attributes(&self) -> &[Attribute] {
+        self.attributes.get(self.next_attribute as usize..).unwrap_or_default()
+    }
+
+    /// The namespace declarations of the element that starts next.
+    pub fn next_bindings(&self) -> &[Binding] {
+        self.bindings.get(self.next_binding as usize..).unwrap_or_default()
+    }
+
+    /// Takes the attributes of the element that starts next back.
+    pub fn take_attributes(&mut self) -> Vec<Attribute> {
+        self.attributes.split_off(self.attributes.len().min(self.next_attribute as usize))
+    }
+
+    /// Drops what the element that starts next would have.
+    pub fn forget_next(&mut self) {
+        self.attributes.truncate(self.next_attribute as usize);
+        self.bindings.truncate(self.next_binding as usize);
+    }
+
     /// Opens an element.
-    pub fn start(
-        &mut self,
-        name: NameId,
-        prefix: Text,
-        attributes: impl IntoIterator<Item = Attribute>,
-        bindings: impl IntoIterator<Item = Binding>,
-        offset: u32,
-    ) {
-        let first_attribute = index(self.attributes.len());
-        self.attributes.extend(attributes);
-        let first_binding = index(self.bindings.len());
-        self.bindings.extend(bindings);
+    pub fn start(&mut self, name: NameId, prefix: PrefixId, offset: u32) {
+        let element = self.element(name, prefix, offset);
         self.open.push(index(self.nodes.len()));
-        self.nodes.push(Node::Start(Element {
-            name,
-            prefix,
-            attributes: first_attribute..index(self.attributes.len()),
-            bindings: first_binding..index(self.bindings.len()),
-            end: 0,
-            offset,
-        }));
+        self.nodes.push(Node::Start(element));
+    }
+
+    /// Adds an element that holds nothing but text, or nothing at all.
+    pub fn leaf(&mut self, name: NameId, prefix: PrefixId, text: Text) {
+        let mut element = self.element(name, prefix, 0);
+        self.nodes.reserve(3);
+        if text.is_empty() {
+            element.end = index(self.nodes.len() + 1);
+            self.nodes.push(Node::Start(element));
+        } else {
+            element.end = index(self.nodes.len() + 2);
+            self.nodes.push(Node::Start(element));
+            self.nodes.push(Node::Text { text, offset: 0 });
+        }
+        self.nodes.push(Node::End);
+    }
+
+    fn element(&mut self, name: NameId, prefix: PrefixId, offset: u32) -> Element {
+        let attributes = self.next_attribute..index(self.attributes.len());
+        let bindings = self.next_binding..index(self.bindings.len());
+        (self.next_attribute, self.next_binding) = (attributes.end, bindings.end);
+        Element { name, prefix, attributes, bindings, end: 0, offset }
     }
 
     /// Adds namespace declarations to the root element: the writer of a document may know only at its end which ones
@@ -175,7 +263,8 @@ impl Tree {
         let own = self.bindings.get(range(&root.bindings)).map(<[Binding]>::to_vec).unwrap_or_default();
         let first = index(self.bindings.len());
         self.bindings.extend(own.into_iter().chain(bindings));
-        root.bindings = first..index(self.bindings.len());
+        self.next_binding = index(self.bindings.len());
+        root.bindings = first..self.next_binding;
     }
 
     /// Closes the innermost open element.

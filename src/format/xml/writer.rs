@@ -1,6 +1,6 @@
 //! From a tape to bytes: UTF-8, with the prefixes and declarations that the tape has.
 
-use super::{Element, Node, Tree};
+use super::{Element, NameId, Node, PrefixId, Tree};
 use crate::message::{Limits, Violation};
 
 /// Writes a document for machines.
@@ -99,17 +99,18 @@ fn holds_text(tree: &Tree, index: usize, element: &Element) -> bool {
     false
 }
 
-fn push_name(tree: &Tree, element: &Element, out: &mut String) {
-    if !element.prefix.is_empty() {
-        out.push_str(&element.prefix);
+fn push_name(tree: &Tree, prefix: PrefixId, name: NameId, out: &mut String) {
+    let prefix = tree.prefix(prefix);
+    if !prefix.is_empty() {
+        out.push_str(prefix);
         out.push(':');
     }
-    out.push_str(&tree.name(element.name).local);
+    out.push_str(&tree.name(name).local);
 }
 
 fn start(tree: &Tree, element: &Element, out: &mut String) {
     out.push('<');
-    push_name(tree, element, out);
+    push_name(tree, element.prefix, element.name, out);
     for binding in tree.bindings(element) {
         out.push_str(if binding.prefix.is_empty() { " xmlns" } else { " xmlns:" });
         out.push_str(&binding.prefix);
@@ -119,11 +120,7 @@ fn start(tree: &Tree, element: &Element, out: &mut String) {
     }
     for attribute in tree.attributes(element) {
         out.push(' ');
-        if !attribute.prefix.is_empty() {
-            out.push_str(&attribute.prefix);
-            out.push(':');
-        }
-        out.push_str(&tree.name(attribute.name).local);
+        push_name(tree, attribute.prefix, attribute.name, out);
         out.push_str("=\"");
         push_value(&attribute.value, out);
         out.push('"');
@@ -133,7 +130,7 @@ fn start(tree: &Tree, element: &Element, out: &mut String) {
 fn end(tree: &Tree, element: Option<&Element>, out: &mut String) {
     if let Some(element) = element {
         out.push_str("</");
-        push_name(tree, element, out);
+        push_name(tree, element.prefix, element.name, out);
         out.push('>');
     }
 }

@@ -6,7 +6,7 @@ use super::path::Step;
 use super::{Writer, value};
 use crate::contract::convert::lexical;
 use crate::contract::plan::types::{Complex, TypeIx};
-use crate::format::xml::{Attribute, Binding, is_ncname};
+use crate::format::xml::{Attribute, is_ncname};
 use crate::message::{Text, Value};
 
 /// Where an attribute stands among those of its element.
@@ -18,8 +18,6 @@ pub(super) enum Place {
     Declared(usize),
     /// What only a wildcard admits: by name.
     Any,
-    /// `xsi:nil`
-    Nil,
 }
 
 impl<'v> Writer<'v> {
@@ -30,7 +28,7 @@ impl<'v> Writer<'v> {
                 let simple = self.plan.simple(declared.simple);
                 let value = self.lexical(simple, value).unwrap_or_default();
                 let (name, prefix) = self.name_of_attribute(declared.name);
-                self.attributes.push((Place::Declared(order), Attribute { name, prefix, value }));
+                self.put(Place::Declared(order), Attribute { name, prefix, value });
             }
             None => self.any_attribute(complex, key, name, value),
         }
@@ -40,19 +38,15 @@ impl<'v> Writer<'v> {
     fn any_attribute(&mut self, complex: &'v Complex, key: &'v str, name: &'v str, value: &'v Value) {
         let admitted =
             |uri: &str| complex.any_attribute.as_ref().is_some_and(|any| !any.strict && any.namespaces.admits(uri));
-        let (uri, local, prefix) =
-            if let Some((uri, local)) = name.strip_prefix("Q{").and_then(|rest| rest.split_once('}')) {
-                let known = self.plan.namespace_of_uri(uri).is_some();
-                let bound = self.bindings.iter().find(|binding| binding.uri == uri);
-                let prefix = bound.map(|binding| binding.prefix.clone());
-                let prefix = prefix.unwrap_or_else(|| self.plan.free_prefix_after(self.bindings.len()));
-                (if known { None } else { Some(Text::from(uri)) }, local, prefix)
-            } else if let Some((prefix, local)) = name.split_once(':') {
-                let namespace = self.plan.namespace_of_prefix(prefix).filter(|namespace| *namespace != XSI_IX);
-                (namespace.map(|ix| self.plan.uri(ix).clone()), local, Text::from(prefix))
-            } else {
-                (Some(Text::new()), name, Text::new())
-            };
+        let (uri, local) = if let Some((uri, local)) = name.strip_prefix("Q{").and_then(|rest| rest.split_once('}')) {
+            let known = self.plan.namespace_of_uri(uri).is_some();
+            (if known { None } else { Some(Text::from(uri)) }, local)
+        } else if let Some((prefix, local)) = name.split_once(':') {
+            let namespace = self.plan.namespace_of_prefix(prefix).filter(|namespace| *namespace != XSI_IX);
+            (namespace.map(|ix| self.plan.uri(ix).clone()), local)
+        } else {
+            (Some(Text::new()), name)
+        };
         let Some(uri) = uri.filter(|uri| admitted(uri) && is_ncname(local)) else {
             let keys = complex.attributes.iter().map(|attribute| attribute.key.as_str());
             return self.refuse("unknown-key", undeclared(key, keys));
@@ -63,15 +57,15 @@ impl<'v> Writer<'v> {
         if let Some(bad) = lexical::bad_character(value) {
             return self.refuse("xml-character", value::not_carried(bad));
         }
-        match self.plan.namespace_of_uri(&uri) {
-            Some(namespace) => self.mark(namespace),
-            None if !self.bindings.iter().any(|binding| binding.uri == uri) => {
-                self.bindings.push(Binding { prefix: prefix.clone(), uri: uri.clone() });
+        let prefix = match self.plan.namespace_of_uri(&uri) {
+            Some(namespace) => self.prefix(namespace),
+            None => {
+                let prefix = self.bound(&uri);
+                self.tree.add_prefix(prefix)
             }
-            None => {}
-        }
+        };
         let name = self.tree.intern(&uri, &Text::from(local));
-        self.attributes.push((Place::Any, Attribute { name, prefix, value: value.clone() }));
+        self.put(Place::Any, Attribute { name, prefix, value: value.clone() });
     }
 
     /// The type that `@xsi:type` names.
@@ -86,33 +80,40 @@ impl<'v> Writer<'v> {
             return None;
         };
         let namespace = plan.names.get(name as usize).map_or(0, |name| name.namespace);
-        self.mark(namespace);
+        self.prefix(namespace);
         let text = if plan.default_namespace == Some(namespace) && namespace != 0 {
             Text::from(plan.local(name))
         } else {
             Text::from(text)
         };
         let attribute = self.xsi_attribute(0, text);
-        self.attributes.push((Place::Type, attribute));
+        self.put(Place::Type, attribute);
         Some(ix)
     }
 
     pub(super) fn required_attributes(&mut self, complex: &Complex) {
         for (order, attribute) in complex.attributes.iter().enumerate().filter(|(_, attribute)| attribute.required) {
-            let there = self.attributes.iter().any(|(place, _)| *place == Place::Declared(order));
-            if !there && !self.is_full() {
+            if !self.places.contains(&Place::Declared(order)) && !self.is_full() {
                 self.refuse("missing-attribute", format!("`{}` is missing", attribute.key));
             }
         }
     }
 
+    /// Brings the attributes into their places, wherever the members stood.
     pub(super) fn sort_attributes(&mut self) {
-        let tree = &self.tree;
-        if self.attributes.len() > 1 {
-            self.attributes.sort_unstable_by(|a, b| {
-                let name = |attribute: &Attribute| tree.name(attribute.name).local.as_str();
-                a.0.cmp(&b.0).then_with(|| name(&a.1).cmp(name(&b.1)))
-            });
+        if self.places.is_sorted() && !self.places.ends_with(&[Place::Any, Place::Any]) {
+            return;
         }
+        let mut placed: Vec<(Place, Attribute)> = self.places.drain(..).zip(self.tree.take_attributes()).collect();
+        placed.sort_unstable_by(|a, b| {
+            let name = |attribute: &Attribute| self.tree.name(attribute.name).local.as_str();
+            a.0.cmp(&b.0).then_with(|| name(&a.1).cmp(name(&b.1)))
+        });
+        placed.into_iter().for_each(|(_, attribute)| self.tree.attribute(attribute));
+    }
+
+    fn put(&mut self, place: Place, attribute: Attribute) {
+        self.places.push(place);
+        self.tree.attribute(attribute);
     }
 }

@@ -1,6 +1,5 @@
 //! An element: of a plain value, of an object, or of null.
 
-use super::attributes::Place;
 use super::members::Taken;
 use super::path::Step;
 use super::{Writer, value};
@@ -36,9 +35,8 @@ impl<'v> Writer<'v> {
             return self.refuse("null-not-nillable", NOT_NILLABLE);
         }
         let nil = self.xsi_attribute(1, Text::borrowed("true"));
-        self.attributes.push((Place::Nil, nil));
-        self.open(declared.name);
-        self.tree.end();
+        self.tree.attribute(nil);
+        self.leaf(declared.name, Text::new());
     }
 
     fn scalar(&mut self, declared: &Declaration, simple: &Simple, value: &Value) {
@@ -51,18 +49,14 @@ impl<'v> Writer<'v> {
                 format!("an empty element of this name would mean its default, `{default}`"),
             );
         }
-        self.open(declared.name);
-        if !text.is_empty() {
-            self.tree.text(text, 0);
-        }
-        self.tree.end();
+        self.leaf(declared.name, text);
     }
 
     fn object(&mut self, declared: &'v Declaration, members: &'v Members) {
         let plan = self.plan;
         // A refused element may have left its own.
-        self.attributes.clear();
-        self.bindings.clear();
+        self.places.clear();
+        self.tree.forget_next();
         let mut type_ix = declared.type_ix;
         if let Some(written) = members.get("@xsi:type") {
             match self.xsi_type(written) {
@@ -108,10 +102,7 @@ impl<'v> Writer<'v> {
             return self.nil(declared);
         }
         match &complex.content {
-            Content::Empty => {
-                self.open(declared.name);
-                self.tree.end();
-            }
+            Content::Empty => self.leaf(declared.name, Text::new()),
             Content::Simple(simple) => match control {
                 Some(value) => {
                     let simple = self.plan.simple(*simple);

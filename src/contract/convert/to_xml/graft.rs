@@ -3,7 +3,7 @@
 use super::Writer;
 use crate::contract::plan::types::Elements;
 use crate::format::xml::{self, Attribute, Element, Node, Tree};
-use crate::message::Value;
+use crate::message::{Text, Value};
 
 /// Puts a fragment out, if a wildcard of the content model admits it and no key is meant for it.
 pub(super) fn graft(writer: &mut Writer<'_>, elements: &Elements, value: &Value) {
@@ -44,6 +44,10 @@ fn start(node: &Node) -> Option<&Element> {
 
 fn copy(writer: &mut Writer<'_>, from: &Tree) {
     let outside = writer.tree.depth();
+    let name_of = |tree: &mut Tree, name, prefix| {
+        let name = from.name(name);
+        (tree.intern(&name.namespace, &name.local), tree.add_prefix(Text::from(from.prefix(prefix))))
+    };
     for node in from.nodes() {
         match node {
             Node::Start(element) => {
@@ -54,19 +58,13 @@ fn copy(writer: &mut Writer<'_>, from: &Tree) {
                     return writer
                         .refuse("depth", format!("elements nest more than {} levels deep", writer.limits.depth));
                 }
-                let own = from.name(element.name);
-                let name = writer.tree.intern(&own.namespace, &own.local);
-                let attributes: Vec<Attribute> = from
-                    .attributes(element)
-                    .iter()
-                    .map(|attribute| {
-                        let name = from.name(attribute.name);
-                        let name = writer.tree.intern(&name.namespace, &name.local);
-                        Attribute { name, prefix: attribute.prefix.clone(), value: attribute.value.clone() }
-                    })
-                    .collect();
-                let bindings = from.bindings(element).to_vec();
-                writer.tree.start(name, element.prefix.clone(), attributes, bindings, 0);
+                let (name, prefix) = name_of(&mut writer.tree, element.name, element.prefix);
+                for attribute in from.attributes(element) {
+                    let (name, prefix) = name_of(&mut writer.tree, attribute.name, attribute.prefix);
+                    writer.tree.attribute(Attribute { name, prefix, value: attribute.value.clone() });
+                }
+                from.bindings(element).iter().for_each(|binding| writer.tree.binding(binding.clone()));
+                writer.tree.start(name, prefix, 0);
             }
             Node::Text { text, .. } if writer.tree.depth() > outside => writer.tree.text(text.clone(), 0),
             Node::Text { .. } => {}

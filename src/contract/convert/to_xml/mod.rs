@@ -16,8 +16,11 @@ use path::{Step, pointer};
 
 use crate::contract::plan::Plan;
 use crate::contract::plan::types::NameIx;
-use crate::format::xml::{Attribute, Binding, NameId, Tree};
+use crate::format::xml::{Binding, NameId, PrefixId, Tree};
 use crate::message::{Limits, MAX_VIOLATIONS, Text, Value, Violation, Violations};
+
+/// Room for the nodes of a message as most are.
+const NODES: usize = 256;
 
 /// The XML of a document in its JSON form.
 pub fn to_xml(plan: &Plan, document: &Value, limits: &Limits) -> Result<Tree, Violations> {
@@ -42,15 +45,13 @@ struct Writer<'v> {
     tree: Tree,
     /// The tree's names by the plan's.
     ids: Vec<Option<NameId>>,
+    /// The tree's prefixes of the plan's namespaces that the root element is to declare.
+    prefixes: Vec<Option<PrefixId>>,
     /// `xsi:type` and `xsi:nil`
     xsi: [Option<NameId>; 2],
-    /// The namespaces that the root element is to declare.
-    used: Vec<bool>,
     path: Vec<Step<'v>>,
-    /// The attributes of the element that starts next.
-    attributes: Vec<(Place, Attribute)>,
-    /// The namespaces that it declares beside the contract's.
-    bindings: Vec<Binding>,
+    /// The places of the attributes of the element that starts next.
+    places: Vec<Place>,
     /// A stack: each object on the way has its part of it.
     found: Vec<Found<'v>>,
     /// Where the part of the innermost object begins.
@@ -63,14 +64,13 @@ impl<'v> Writer<'v> {
         Self {
             plan,
             limits,
-            tree: Tree::default(),
+            tree: Tree::with_capacity(NODES),
             ids: vec![None; plan.names.len()],
             xsi: [None, None],
-            used: vec![false; plan.namespaces.len()],
-            path: Vec::new(),
-            attributes: Vec::new(),
-            bindings: Vec::new(),
-            found: Vec::new(),
+            prefixes: vec![None; plan.namespaces.len()],
+            path: Vec::with_capacity(16),
+            places: Vec::with_capacity(8),
+            found: Vec::with_capacity(32),
             base: 0,
             violations: Vec::new(),
         }
@@ -94,10 +94,10 @@ impl<'v> Writer<'v> {
 
     /// The tree, with the namespaces that turned out to be needed.
     fn finish(self) -> Result<Tree, Violations> {
-        let Self { plan, mut tree, used, violations, .. } = self;
+        let Self { plan, mut tree, prefixes, violations, .. } = self;
         Violations::none_of(violations)?;
-        let namespaces = plan.namespaces.iter().zip(0..).zip(used).filter(|(_, used)| *used);
-        let declared = namespaces.filter(|((namespace, _), _)| namespace.prefix != "xml");
+        let namespaces = plan.namespaces.iter().zip(0..).zip(prefixes).skip(1);
+        let declared = namespaces.filter(|((namespace, _), used)| used.is_some() && namespace.prefix != "xml");
         tree.bind_root(declared.map(|((namespace, ix), _)| Binding {
             prefix: if plan.default_namespace == Some(ix) { Text::new() } else { namespace.prefix.clone() },
             uri: namespace.uri.clone(),
@@ -105,11 +105,15 @@ impl<'v> Writer<'v> {
         Ok(tree)
     }
 
-    /// Starts an element with the attributes and bindings that wait for it.
+    /// Writes an element that holds no other.
+    fn leaf(&mut self, name: NameIx, text: Text) {
+        let (name, prefix) = self.name_of_element(name);
+        self.tree.leaf(name, prefix, text);
+    }
+
     fn open(&mut self, name: NameIx) {
         let (name, prefix) = self.name_of_element(name);
-        let attributes = self.attributes.drain(..).map(|(_, attribute)| attribute);
-        self.tree.start(name, prefix, attributes, self.bindings.drain(..), 0);
+        self.tree.start(name, prefix, 0);
     }
 
     fn step(&mut self, step: Step<'v>, inner: impl FnOnce(&mut Self)) {

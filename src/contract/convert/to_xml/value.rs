@@ -4,48 +4,44 @@ use super::Writer;
 use super::path::Step;
 use crate::contract::convert::lexical;
 use crate::contract::plan::types::{Kind, Simple, SimpleIx};
-use crate::format::xml::{Binding, is_ncname};
+use crate::format::xml::is_ncname;
 use crate::message::{Text, Value};
 
 impl<'v> Writer<'v> {
     /// The text of a value of a simple type. The namespaces that names in it need are made ready.
     pub(super) fn lexical(&mut self, simple: &Simple, value: &Value) -> Option<Text> {
-        let found = match (&simple.kind, value) {
-            (Kind::String, Value::String(text)) => {
-                if let Some(bad) = lexical::bad_character(text) {
+        match (&simple.kind, value) {
+            (Kind::String, Value::String(text)) => match lexical::bad_character(text) {
+                None => return Some(text.clone()),
+                Some(bad) => {
                     self.refuse("xml-character", not_carried(bad));
                     return None;
                 }
-                Some(text.clone())
-            }
-            (Kind::QName, Value::String(text)) => {
-                let name = self.name_in_value(text);
-                if name.is_none() {
-                    self.refuse(
-                        "lexical-form",
-                        format!("`{text}` is no name with a prefix of the contract, nor `Q{{uri}}name`"),
-                    );
+            },
+            (Kind::Boolean { yes, .. }, Value::Bool(true)) => return Some(Text::borrowed(yes)),
+            (Kind::Boolean { no, .. }, Value::Bool(false)) => return Some(Text::borrowed(no)),
+            (Kind::Integer | Kind::Decimal, Value::Number(number)) => {
+                if let Some(text) = lexical::decimal_text(number, simple.kind == Kind::Integer) {
+                    return Some(text);
                 }
-                return name;
             }
-            (Kind::Boolean { yes, .. }, Value::Bool(true)) => Some(Text::borrowed(yes)),
-            (Kind::Boolean { no, .. }, Value::Bool(false)) => Some(Text::borrowed(no)),
-            (Kind::Integer, Value::Number(number)) => lexical::decimal_text(number, true),
-            (Kind::Decimal, Value::Number(number)) => lexical::decimal_text(number, false),
-            (Kind::Double, Value::Number(number)) => Some(number.to_text()),
-            (Kind::Integer, Value::String(text)) => lexical::decimal(text, true).map(|_| text.clone()),
-            (Kind::Decimal, Value::String(text)) => lexical::decimal(text, false).map(|_| text.clone()),
-            (Kind::Double, Value::String(text)) => {
-                let fits = lexical::is_special_double(text) || lexical::double(text).is_some();
-                fits.then(|| text.clone())
+            (Kind::Double, Value::Number(number)) => return Some(number.to_text()),
+            (Kind::Integer | Kind::Decimal, Value::String(text))
+                if lexical::decimal(text, simple.kind == Kind::Integer).is_some() =>
+            {
+                return Some(text.clone());
             }
+            (Kind::Double, Value::String(text))
+                if lexical::is_special_double(text) || lexical::double(text).is_some() =>
+            {
+                return Some(text.clone());
+            }
+            (Kind::QName, Value::String(text)) => return self.name_in_value(text),
             (Kind::List(item), Value::Array(items)) => return self.list(*item, items),
-            _ => None,
-        };
-        if found.is_none() {
-            self.refuse_value(&simple.kind, value);
+            _ => {}
         }
-        found
+        self.refuse_value(&simple.kind, value);
+        None
     }
 
     fn list(&mut self, item: SimpleIx, items: &[Value]) -> Option<Text> {
@@ -68,24 +64,29 @@ impl<'v> Writer<'v> {
         Some(Text::from(joined))
     }
 
-    /// `p:name` with the contract's prefix, or `Q{uri}name` with a binding of its own.
     fn name_in_value(&mut self, text: &Text) -> Option<Text> {
+        let name = self.name_bound(text);
+        if name.is_none() {
+            let message = format!("`{text}` is no name with a prefix of the contract, nor `Q{{uri}}name`");
+            self.refuse("lexical-form", message);
+        }
+        name
+    }
+
+    /// `p:name` with the contract's prefix, or `Q{uri}name` with a binding of its own.
+    fn name_bound(&mut self, text: &Text) -> Option<Text> {
         if let Some((uri, local)) = text.as_str().strip_prefix("Q{").and_then(|rest| rest.split_once('}')) {
             if !is_ncname(local) || uri.is_empty() || self.plan.namespace_of_uri(uri).is_some() {
                 return None;
             }
-            let binding = Binding { prefix: self.plan.free_prefix(), uri: Text::from(uri) };
-            let name = Text::from(format!("{}:{local}", binding.prefix));
-            if !self.bindings.contains(&binding) {
-                self.bindings.push(binding);
-            }
-            return Some(name);
+            let prefix = self.bound(&Text::from(uri));
+            return Some(Text::from(format!("{prefix}:{local}")));
         }
         match text.as_str().split_once(':') {
             None => is_ncname(text).then(|| text.clone()),
             Some((prefix, local)) => {
                 let namespace = self.plan.namespace_of_prefix(prefix)?;
-                self.mark(namespace);
+                self.prefix(namespace);
                 is_ncname(local).then(|| text.clone())
             }
         }
