@@ -273,23 +273,31 @@ fn canonical_int(text: &str) -> Option<i64> {
 
 /// `[ minus ] int [ frac ] [ exp ]`, RFC 8259 section 6.
 fn is_json_number(text: &str) -> bool {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (unsigned, None),
+    let bytes = text.as_bytes();
+    let unsigned = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    let (whole, rest) = digits(unsigned);
+    if whole.is_empty() || (whole.len() > 1 && whole.starts_with(b"0")) {
+        return false;
+    }
+    let rest = match rest.strip_prefix(b".").map(digits) {
+        Some(([], _)) => return false,
+        Some((_, rest)) => rest,
+        None => rest,
     };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (mantissa, None),
-    };
-    let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-    digits(whole)
-        && (whole.len() == 1 || !whole.starts_with('0'))
-        && fraction.is_none_or(digits)
-        && exponent.is_none_or(|exponent| {
-            let bare = exponent.strip_prefix(['+', '-']).unwrap_or(exponent);
-            digits(bare) && bare.parse::<i64>().is_ok_and(|value| value <= MAX_EXPONENT)
-        })
+    match rest {
+        [] => true,
+        [b'e' | b'E', exponent @ ..] => {
+            let bare = exponent.strip_prefix(b"+").or_else(|| exponent.strip_prefix(b"-")).unwrap_or(exponent);
+            let value = std::str::from_utf8(bare).ok().and_then(|bare| bare.parse::<i64>().ok());
+            digits(bare).1.is_empty() && value.is_some_and(|value| value <= MAX_EXPONENT)
+        }
+        _ => false,
+    }
+}
+
+/// The digits at the beginning, and what follows.
+fn digits(bytes: &[u8]) -> (&[u8], &[u8]) {
+    bytes.split_at(bytes.iter().take_while(|byte| byte.is_ascii_digit()).count())
 }
 
 #[cfg(test)]

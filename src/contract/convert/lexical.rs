@@ -19,6 +19,7 @@ fn is_space_char(c: char) -> bool {
 pub(crate) fn normalized(text: &Text, whitespace: Whitespace) -> Text {
     match whitespace {
         Whitespace::Preserve => text.clone(),
+        _ if !text.bytes().any(|byte| byte <= b' ') => text.clone(),
         Whitespace::Replace => {
             if text.bytes().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r')) {
                 Text::from(text.replace(['\t', '\n', '\r'], " "))
@@ -54,6 +55,10 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
 /// The number of an `xs:decimal` or `xs:integer` in its lexical form. Every digit stays, but for a plus sign and
 /// leading zeros, which JSON cannot write; a zero is added where JSON needs one (`.5`, `5.`).
 pub(crate) fn decimal(text: &str, integer: bool) -> Option<Number> {
+    if let Some(number) = Number::parse(text) {
+        let refused = |byte: u8| matches!(byte, b'e' | b'E') || (integer && byte == b'.');
+        return Some(number).filter(|number| number.as_i64().is_some() || !text.bytes().any(refused));
+    }
     let (sign, unsigned) = sign(text);
     let (whole, fraction) = match unsigned.split_once('.') {
         Some(_) if integer => return None,

@@ -13,7 +13,8 @@ impl<'a> Reader<'a> {
         complex: &Complex,
         members: &mut Members,
     ) -> Result<(), Refusal> {
-        let mut found: Vec<(usize, Text, Value)> = Vec::new();
+        let mut last = None;
+        let mut in_order = true;
         for attribute in self.tree.attributes(here.element) {
             let declared = match self.known(attribute.name) {
                 Known::XsiNil | Known::XsiType | Known::XsiOther => continue,
@@ -22,14 +23,18 @@ impl<'a> Reader<'a> {
             };
             if let Some((order, declared)) = declared {
                 let value = self.value(here.at, &attribute.value, self.plan.simple(declared.simple), here.scope)?;
-                found.push((order, declared.key.clone(), value));
+                members.append(declared.key.clone(), value);
+                in_order &= last < Some(order);
+                last = Some(order);
                 continue;
             }
             let name = self.tree.name(attribute.name);
             match &complex.any_attribute {
                 Some(any) if !any.strict && any.namespaces.admits(&name.namespace) => {
                     let key = Text::from(format!("@{}", fragment::qualified(self.plan, name)));
-                    found.push((usize::MAX, key, Value::String(attribute.value.clone())));
+                    members.insert(key, Value::String(attribute.value.clone()));
+                    in_order &= last < Some(usize::MAX);
+                    last = Some(usize::MAX);
                 }
                 _ => {
                     let message = format!("the attribute `{}` is not declared here", name.local);
@@ -37,10 +42,12 @@ impl<'a> Reader<'a> {
                 }
             }
         }
-        if found.len() > 1 {
-            found.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| a.1.as_str().cmp(b.1.as_str())));
+        if !in_order {
+            let place = |key: &Text| complex.attribute_of_key(key).map_or(usize::MAX, |(order, _)| order);
+            let mut all: Vec<(Text, Value)> = std::mem::take(members).into_iter().collect();
+            all.sort_by_cached_key(|(key, _)| (key != "@xsi:type", place(key), key.clone()));
+            members.extend(all);
         }
-        members.extend(found.into_iter().map(|(_, key, value)| (key, value)));
         Ok(())
     }
 }

@@ -21,8 +21,10 @@ impl<'a> Reader<'a> {
         let mut watch = Watch::new(order);
         let mut any = Vec::new();
         // Neighbours of one name are gathered before they become a member.
-        let mut run: Option<(&Child, Vec<Value>)> = None;
+        let mut run: Option<(u16, &Child, Vec<Value>)> = None;
         let mut hint = 0;
+        // The highest slot that a member has: what is beyond it comes for the first time.
+        let mut highest = None;
         for (at, node) in self.children(here) {
             let child = match node {
                 Node::Start(child) => child,
@@ -36,31 +38,44 @@ impl<'a> Reader<'a> {
                 }
                 Node::End => continue,
             };
-            let found = self.by_name(at, child, elements, hint, members)?;
-            watch.pass(at, self.shown(child.name), found)?;
+            let mut found = self.child(at, child, elements, hint)?;
+            if let Some((slot, one)) = found
+                && !one.repeated
+                && Some(slot) <= highest
+                && members.contains_key(&one.key)
+            {
+                self.once_more(at, child, elements, one)?;
+                found = None;
+            }
+            if !watch.pass(found) {
+                let name = self.shown(child.name);
+                let message = format!("`{name}` stands out of the content model's order, which JSON cannot say");
+                return refuse("order", at, message);
+            }
             let Some((slot, declared)) = found else {
                 any.push(Value::String(self.fragment(at, child, here)?));
                 continue;
             };
             hint = slot;
+            highest = highest.max(Some(slot));
             let value = self.enter(here, at, child, declared)?;
             if !declared.repeated {
-                if let Some((known, values)) = run.take() {
+                if let Some((_, known, values)) = run.take() {
                     append(members, known, values);
                 }
-                members.insert(declared.key.clone(), value);
+                members.append(declared.key.clone(), value);
                 continue;
             }
             match &mut run {
-                Some((known, values)) if known.key == declared.key => values.push(value),
+                Some((known, _, values)) if *known == slot => values.push(value),
                 _ => {
-                    if let Some((known, values)) = run.replace((declared, vec![value])) {
+                    if let Some((_, known, values)) = run.replace((slot, declared, vec![value])) {
                         append(members, known, values);
                     }
                 }
             }
         }
-        if let Some((known, values)) = run {
+        if let Some((_, known, values)) = run {
             append(members, known, values);
         }
         watch.end(here.at)?;
@@ -109,6 +124,16 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    /// How many members the children will be, at a guess: neighbours of one name are one.
+    pub(super) fn count(&self, here: Here<'a, '_>, elements: &Elements) -> usize {
+        let mut last = None;
+        let names = self.children(here).filter_map(|(_, node)| match node {
+            Node::Start(child) => Some(child.name),
+            _ => None,
+        });
+        names.filter(|name| last.replace(*name) != Some(*name)).take(elements.children.len() + 1).count()
+    }
+
     /// The nodes that stand directly in an element, with their indexes.
     fn children(&self, here: Here<'a, '_>) -> impl Iterator<Item = (usize, &'a Node)> {
         let (nodes, end) = (self.tree.nodes(), here.element.end as usize);
@@ -148,26 +173,13 @@ impl<'a> Reader<'a> {
         Ok(declared)
     }
 
-    /// The same where a name is a member: what comes once more than the model has it can only be a wildcard's.
-    fn by_name<'e>(
-        &self,
-        at: usize,
-        child: &Element,
-        elements: &'e Elements,
-        hint: u16,
-        members: &Members,
-    ) -> Result<Option<(u16, &'e Child)>, Refusal> {
-        let found = self.child(at, child, elements, hint)?;
-        match found {
-            Some((_, one)) if !one.repeated && members.contains_key(&one.key) => {
-                let namespace = &self.tree.name(child.name).namespace;
-                if elements.wildcards.iter().any(|any| any.namespaces.admits(namespace)) {
-                    return Ok(None);
-                }
-                refuse("repeated-element", at, format!("`{}` may occur only once here", one.key))
-            }
-            found => Ok(found),
+    /// What comes once more than the model has it can only be a wildcard's.
+    fn once_more(&self, at: usize, child: &Element, elements: &Elements, declared: &Child) -> Result<(), Refusal> {
+        let namespace = &self.tree.name(child.name).namespace;
+        if elements.wildcards.iter().any(|any| any.namespaces.admits(namespace)) {
+            return Ok(());
         }
+        refuse("repeated-element", at, format!("`{}` may occur only once here", declared.key))
     }
 
     /// An element that only a wildcard admits, as text.

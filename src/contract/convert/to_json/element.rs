@@ -3,7 +3,7 @@
 use super::scope::Scope;
 use super::{Here, Known, Reader, Refusal, refuse};
 use crate::contract::plan::Form;
-use crate::contract::plan::types::{Complex, Content, Element as Declaration, NameIx, Order, Simple, TypeIx};
+use crate::contract::plan::types::{Complex, Content, Element as Declaration, Elements, NameIx, Order, Simple, TypeIx};
 use crate::format::xml::{Element, Node};
 use crate::message::{Members, Text, Value};
 
@@ -66,7 +66,7 @@ impl<'a> Reader<'a> {
         declared: &Declaration,
         control: &Control<'_>,
     ) -> Result<Value, Refusal> {
-        let mut members = Members::default();
+        let mut members = Members::with_capacity(self.size(here, complex));
         let form = match control.xsi_type {
             Some(name) => {
                 let (ix, name) = self.type_of(here.at, name, here.scope)?;
@@ -98,6 +98,16 @@ impl<'a> Reader<'a> {
             members.insert(Text::borrowed("#text"), nil);
         }
         Ok(Value::object(members))
+    }
+
+    /// How many members the element will have, at a guess.
+    fn size(&self, here: Here<'a, '_>, complex: &Complex) -> usize {
+        let content = match &complex.content {
+            Content::Empty => 0,
+            Content::Elements(elements @ Elements { order: Order::Names { .. }, .. }) => self.count(here, elements),
+            Content::Simple(_) | Content::Elements(_) => 1,
+        };
+        here.element.attributes.len() + content
     }
 
     fn content(

@@ -34,21 +34,21 @@ impl<'p> Watch<'p> {
         }
     }
 
-    /// Takes the next child: its slot and declaration, or none where only a wildcard admits it.
-    pub(super) fn pass(&mut self, at: usize, name: &str, found: Option<(u16, &Child)>) -> Result<(), Refusal> {
+    /// Takes the next child: its slot and declaration, or none where only a wildcard admits it. Whether it may stand
+    /// here.
+    pub(super) fn pass(&mut self, found: Option<(u16, &Child)>) -> bool {
         match self {
             Self::Any => {}
             Self::Places { any, reached } => {
                 let place = found.map_or(*any, |(_, child)| child.position);
                 if place < *reached {
-                    let message = format!("`{name}` stands out of the content model's order, which JSON cannot say");
-                    return refuse("order", at, message);
+                    return false;
                 }
                 *reached = place;
             }
             Self::Turns { slots, .. } => slots.push(found.map_or(ANY, |(slot, _)| slot)),
         }
-        Ok(())
+        true
     }
 
     /// Takes the end of the element whose children they were.

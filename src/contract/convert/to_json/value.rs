@@ -10,10 +10,19 @@ use crate::message::{Text, Value};
 impl<'a> Reader<'a> {
     /// The value of an element without children.
     pub(super) fn scalar(&self, here: Here<'a, '_>, simple: &Simple, declared: &Declaration) -> Result<Value, Refusal> {
-        let text = self.text(here)?;
+        // Nearly always there is one text and nothing else.
+        let joined;
+        let mut inside = self.inside(here.at, here.element);
+        let text = match (inside.next(), inside.next()) {
+            (Some((_, Node::Text { text, .. })), None) => text,
+            _ => {
+                joined = self.text(here)?;
+                &joined
+            }
+        };
         match &declared.default {
             Some(default) if text.is_empty() => self.value(here.at, default, simple, here.scope),
-            _ => self.value(here.at, &text, simple, here.scope),
+            _ => self.value(here.at, text, simple, here.scope),
         }
     }
 
@@ -36,6 +45,9 @@ impl<'a> Reader<'a> {
 
     /// What a text is as a value of the type.
     pub(super) fn value(&self, at: usize, text: &Text, simple: &Simple, scope: &Scope<'_>) -> Result<Value, Refusal> {
+        if simple.kind == Kind::String {
+            return Ok(Value::String(lexical::normalized(text, simple.whitespace)));
+        }
         let text = lexical::normalized(text, simple.whitespace);
         let wrong = |kind: &str| refuse("lexical-form", at, format!("`{text}` is not {kind}"));
         match &simple.kind {
@@ -44,12 +56,14 @@ impl<'a> Reader<'a> {
                 Some(name) => Ok(Value::String(fragment::qualified(self.plan, &name))),
                 None => wrong("a name with a declared prefix"),
             },
-            Kind::Integer => {
-                lexical::decimal(&text, true).map_or_else(|| wrong("an integer"), |n| Ok(Value::Number(n)))
-            }
-            Kind::Decimal => {
-                lexical::decimal(&text, false).map_or_else(|| wrong("a decimal"), |n| Ok(Value::Number(n)))
-            }
+            Kind::Integer => match lexical::decimal(&text, true) {
+                Some(number) => Ok(Value::Number(number)),
+                None => wrong("an integer"),
+            },
+            Kind::Decimal => match lexical::decimal(&text, false) {
+                Some(number) => Ok(Value::Number(number)),
+                None => wrong("a decimal"),
+            },
             Kind::Double if lexical::is_special_double(&text) => Ok(Value::String(text)),
             Kind::Double => lexical::double(&text).map_or_else(|| wrong("a number"), |n| Ok(Value::Number(n))),
             Kind::Boolean { .. } => match text.as_str() {
