@@ -1,6 +1,7 @@
 //! Lexical forms: XML Schema's in, JSON's out, and back.
 
 use crate::contract::plan::types::Whitespace;
+use crate::format::xml::not_char;
 use crate::message::{Number, Text};
 
 /// A number with an exponent is written out for `xs:decimal` up to this many digits.
@@ -156,26 +157,9 @@ pub(crate) fn decimal_text(number: &Number, integer: bool) -> Option<Text> {
     Some(Text::from(if fraction.is_empty() { [sign, whole].concat() } else { [sign, whole, ".", fraction].concat() }))
 }
 
-/// Whether XML 1.0 can carry every character.
+/// The first character that XML 1.0 cannot carry.
 pub(crate) fn bad_character(text: &str) -> Option<char> {
-    let (words, rest) = text.as_bytes().as_chunks::<8>();
-    if words.iter().all(|word| is_printable(u64::from_le_bytes(*word)))
-        && rest.iter().all(|byte| (0x20..0x80).contains(byte))
-    {
-        return None;
-    }
-    let plain = text.bytes().all(|byte| (0x20..0xEF).contains(&byte) || matches!(byte, b'\t' | b'\n' | b'\r'));
-    if plain {
-        return None;
-    }
-    let carried = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
-    text.chars().find(|c| !carried(*c))
-}
-
-/// Whether eight bytes are all of U+0020 to U+007F: none has its high bit, none borrows from it.
-fn is_printable(word: u64) -> bool {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    (word | word.wrapping_sub(0x2020_2020_2020_2020)) & HIGH == 0
+    not_char(text).map(|(_, character)| character)
 }
 
 #[cfg(test)]

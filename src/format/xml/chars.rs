@@ -5,6 +5,24 @@ pub fn is_char(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
 }
 
+/// The first character that is not one of production 2, and where.
+pub fn not_char(text: &str) -> Option<(usize, char)> {
+    // In UTF-8 the characters outside `Char` are the control bytes and two sequences that begin with EF BF.
+    let fine = |byte: &u8| (b' '..0xEF).contains(byte) || *byte > 0xEF || is_space(*byte);
+    let (words, rest) = text.as_bytes().as_chunks::<8>();
+    let plain = |word: &[u8; 8]| is_printable(u64::from_le_bytes(*word)) || word.iter().all(fine);
+    if words.iter().all(plain) && rest.iter().all(fine) {
+        return None;
+    }
+    text.char_indices().find(|(_, character)| !is_char(*character))
+}
+
+/// Whether eight bytes are all of U+0020 to U+007F: none has its high bit, none borrows from it.
+fn is_printable(word: u64) -> bool {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    (word | word.wrapping_sub(0x2020_2020_2020_2020)) & HIGH == 0
+}
+
 /// Production 3 `S`, one of it.
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')

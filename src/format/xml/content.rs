@@ -7,6 +7,9 @@ use crate::message::Text;
 
 /// The text of character data (production 14) that begins at an offset.
 pub(super) fn character_data(raw: Text, start: usize) -> Result<Text> {
+    if memchr::memchr3(b'>', b'&', b'\r', raw.as_bytes()).is_none() {
+        return Ok(raw);
+    }
     if let Some(at) = memchr::memmem::find(raw.as_bytes(), b"]]>") {
         return Err(Refusal::new("xml-well-formed", start + at, "`]]>` cannot stand in text; write `]]&gt;`"));
     }

@@ -1,6 +1,7 @@
 //! A place in the text of a document, and what can be read from there: white space, names, values in quotes.
 
 use super::chars::{is_name, is_name_start, is_space};
+use super::recent::Written;
 use crate::format::position::Refusal;
 use crate::message::Text;
 
@@ -11,26 +12,27 @@ pub(super) type Result<T, E = Refusal> = std::result::Result<T, E>;
 const WELL_FORMED: &str = "xml-well-formed";
 
 /// A byte of a text, always at the beginning of a character.
-pub(super) struct Cursor {
-    text: Text,
+pub(super) struct Cursor<'t> {
+    shared: &'t Text,
+    text: &'t str,
     /// Byte offset of what comes next.
     pub(super) at: usize,
 }
 
-impl Cursor {
-    pub(super) fn new(text: Text) -> Self {
-        Self { text, at: 0 }
+impl<'t> Cursor<'t> {
+    pub(super) fn new(shared: &'t Text) -> Self {
+        Self { shared, text: shared.as_str(), at: 0 }
     }
 
-    pub(super) fn text(&self) -> &Text {
-        &self.text
+    pub(super) fn text(&self) -> &'t str {
+        self.text
     }
 
     pub(super) fn is_at_end(&self) -> bool {
         self.at >= self.text.len()
     }
 
-    pub(super) fn rest(&self) -> &str {
+    pub(super) fn rest(&self) -> &'t str {
         self.text.get(self.at..).unwrap_or_default()
     }
 
@@ -55,7 +57,12 @@ impl Cursor {
 
     /// A part of the text, shared and not copied.
     pub(super) fn slice(&self, start: usize, end: usize) -> Text {
-        self.text.try_slice(start..end).unwrap_or_default()
+        self.shared.try_slice(start..end).unwrap_or_default()
+    }
+
+    /// The same, borrowed.
+    pub(super) fn part(&self, start: usize, end: usize) -> &'t str {
+        self.text.get(start..end).unwrap_or_default()
     }
 
     /// The place as the tape keeps it.
@@ -100,34 +107,45 @@ impl Cursor {
         Ok((start, start + length))
     }
 
-    /// Production 7 of Namespaces, `QName`: prefix (or nothing) and local part.
-    pub(super) fn qname(&mut self) -> Result<(Text, Text)> {
+    /// Production 7 of Namespaces, `QName`.
+    pub(super) fn qname(&mut self) -> Result<Written> {
         let start = self.at;
-        let first = self.ncname()?;
+        self.ncname()?;
         if self.peek() != Some(b':') {
-            return Ok((Text::new(), first));
+            return Ok(Written { start, colon: None, end: self.at });
         }
         let colon = self.at;
         self.at += 1;
-        let local = self.ncname()?;
+        self.ncname()?;
         if self.peek() == Some(b':') {
             return self.refused("a name has one colon at the most");
         }
-        Ok((self.slice(start, colon), local))
+        Ok(Written { start, colon: Some(colon), end: self.at })
     }
 
-    /// Production 4 of Namespaces, `NCName`.
-    pub(super) fn ncname(&mut self) -> Result<Text> {
-        let start = self.at;
-        let mut characters = self.rest().char_indices();
+    /// Goes over production 4 of Namespaces, `NCName`.
+    pub(super) fn ncname(&mut self) -> Result<()> {
+        let rest = self.rest();
+        let mut bytes = rest.bytes();
+        let plain = bytes.position(|byte| !is_plain(byte)).unwrap_or(rest.len());
+        let begins = rest.bytes().next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_');
+        if begins && rest.as_bytes().get(plain).is_none_or(u8::is_ascii) {
+            self.at += plain;
+            return Ok(());
+        }
+        let mut characters = rest.char_indices();
         match characters.next() {
             Some((_, first)) if is_name_start(first) => {}
             Some((_, space)) if space.is_whitespace() => return self.refused("a name cannot begin with white space"),
             Some((_, other)) => return self.refused(format!("a name cannot begin with `{other}`")),
             None => return self.refused("a name is missing at the end of the document"),
         }
-        let length = characters.find(|(_, character)| !is_name(*character)).map_or(self.rest().len(), |(at, _)| at);
-        self.at += length;
-        Ok(self.slice(start, self.at))
+        self.at += characters.find(|(_, character)| !is_name(*character)).map_or(rest.len(), |(at, _)| at);
+        Ok(())
     }
+}
+
+/// The characters of ASCII that a name has behind its first.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_')
 }

@@ -10,7 +10,7 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
 
 /// Goes over the declaration at the beginning of a document. Whether its encoding is that of the bytes was checked
 /// when they were decoded.
-pub(super) fn read(cursor: &mut Cursor) -> Result<()> {
+pub(super) fn read(cursor: &mut Cursor<'_>) -> Result<()> {
     cursor.at += "<?xml".len();
     cursor.skip_space();
     if !value(cursor, "version", is_version, "the version of the document is not `1.0`")? {
@@ -29,7 +29,7 @@ pub(super) fn read(cursor: &mut Cursor) -> Result<()> {
 }
 
 /// Goes over a pseudo attribute, if it is what comes next, and whose value is one.
-fn value(cursor: &mut Cursor, name: &str, is_one: fn(&str) -> bool, refusal: &str) -> Result<bool> {
+fn value(cursor: &mut Cursor<'_>, name: &str, is_one: fn(&str) -> bool, refusal: &str) -> Result<bool> {
     if !cursor.eat(name) {
         return Ok(false);
     }
@@ -39,7 +39,7 @@ fn value(cursor: &mut Cursor, name: &str, is_one: fn(&str) -> bool, refusal: &st
     }
     cursor.skip_space();
     let (start, end) = cursor.quoted()?;
-    if is_one(&cursor.slice(start, end)) { Ok(true) } else { cursor.refused_at(start, refusal) }
+    if is_one(cursor.part(start, end)) { Ok(true) } else { cursor.refused_at(start, refusal) }
 }
 
 /// Production 26 `VersionNum`.

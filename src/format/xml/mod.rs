@@ -8,6 +8,7 @@ mod declaration;
 mod decode;
 mod path;
 mod reader;
+mod recent;
 mod scope;
 mod tree;
 mod writer;
@@ -16,7 +17,7 @@ mod writer;
 mod tests;
 
 pub use canonical::{canonical, canonical_at};
-pub use chars::{is_char, is_ncname};
+pub use chars::{is_char, is_ncname, not_char};
 pub use path::path;
 pub use reader::read;
 pub use scope::XML_NAMESPACE;

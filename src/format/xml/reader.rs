@@ -5,13 +5,18 @@
 
 use std::collections::HashSet;
 
-use super::chars::{is_char, is_space};
+use super::chars::{is_space, not_char};
 use super::cursor::{Cursor, Result};
 use super::decode::decode;
+use super::recent::{Of, Recent, Written};
 use super::scope::Scope;
-use super::{Attribute, Binding, NameId, Tree, content, declaration, path};
+use super::{Attribute, Binding, NameId, PrefixId, Tree, content, declaration, path};
 use crate::format::position::Refusal;
 use crate::message::{Limits, Text, Violation};
+
+/// Room is made for one node in so many bytes, for so many nodes at the most.
+const BYTES_A_NODE: usize = 16;
+const MANY_NODES: usize = 4096;
 
 /// Reads a document.
 ///
@@ -24,7 +29,7 @@ pub fn read(body: &[u8], limits: &Limits) -> Result<Tree, Violation> {
         return Err(Violation::new("limit-body", "", message));
     }
     let text = Text::from(&*decode(body)?);
-    let mut reader = Reader::new(text, limits);
+    let mut reader = Reader::new(&text, limits);
     match reader.document() {
         Ok(()) => Ok(reader.tree),
         Err(refusal) => Err(refusal.into_violation(path::innermost(&reader.tree), reader.cursor.text().as_bytes())),
@@ -32,28 +37,37 @@ pub fn read(body: &[u8], limits: &Limits) -> Result<Tree, Violation> {
 }
 
 struct Reader<'l> {
-    cursor: Cursor,
+    cursor: Cursor<'l>,
     tree: Tree,
     scope: Scope,
-    /// Raw name and bindings mark of each open element.
-    open: Vec<(Text, usize)>,
+    recent: Recent,
+    open: Vec<Open>,
+    /// The attributes of a tag before their prefixes are resolved.
+    written: Vec<Unresolved>,
     nodes: usize,
     limits: &'l Limits,
 }
 
-/// An attribute before its prefix is resolved.
-struct Written {
-    prefix: Text,
-    local: Text,
+/// An open element.
+struct Open {
+    /// Its name as written.
+    start: usize,
+    end: usize,
+    /// For [`Scope::leave`].
+    mark: usize,
+}
+
+struct Unresolved {
+    name: Written,
     value: Text,
-    offset: usize,
 }
 
 impl<'l> Reader<'l> {
-    fn new(text: Text, limits: &'l Limits) -> Self {
-        let mut tree = Tree::default();
+    fn new(text: &'l Text, limits: &'l Limits) -> Self {
+        let mut tree = Tree::with_capacity((text.len() / BYTES_A_NODE).min(MANY_NODES));
         let scope = Scope::new(&mut tree);
-        Self { cursor: Cursor::new(text), tree, scope, open: Vec::new(), nodes: 0, limits }
+        let cursor = Cursor::new(text);
+        Self { cursor, tree, scope, recent: Recent::new(), open: Vec::new(), written: Vec::new(), nodes: 0, limits }
     }
 
     fn count(&mut self) -> Result<()> {
@@ -87,7 +101,7 @@ impl<'l> Reader<'l> {
                 }
             }
         }
-        if let Some((name, _)) = self.open.last() {
+        if let Some(name) = self.open.last().map(|open| self.cursor.part(open.start, open.end)) {
             return self.cursor.refused(format!("the document ends inside `<{name}>`"));
         }
         if rooted { Ok(()) } else { self.cursor.refused("the document has no root element") }
@@ -96,12 +110,7 @@ impl<'l> Reader<'l> {
     /// Every character is one of production 2.
     fn characters(&self) -> Result<()> {
         let text = self.cursor.text();
-        // In UTF-8 the characters outside `Char` are the control bytes and two sequences that begin with EF BF.
-        let suspicious = |byte: &u8| *byte < b' ' && !is_space(*byte) || *byte == 0xEF;
-        if !text.as_bytes().iter().any(suspicious) {
-            return Ok(());
-        }
-        match text.char_indices().find(|(_, character)| !is_char(*character)) {
+        match not_char(text) {
             None => Ok(()),
             Some((at, character)) => {
                 let message = format!("the character U+{:04X} cannot stand in XML", u32::from(character));
@@ -119,10 +128,10 @@ impl<'l> Reader<'l> {
         }
         self.count()?;
         self.cursor.at += 1;
-        let (prefix, local) = self.cursor.qname()?;
-        let raw = self.cursor.slice(start + 1, self.cursor.at);
+        let written = self.cursor.qname()?;
+        let raw = self.cursor.part(written.start, written.end);
         let mark = self.scope.mark();
-        let mut written: Vec<Written> = Vec::new();
+        self.written.clear();
         let empty = loop {
             let spaced = self.cursor.skip_space();
             match self.cursor.peek() {
@@ -134,75 +143,100 @@ impl<'l> Reader<'l> {
                 Some(_) if !spaced => {
                     return self.cursor.refused("white space is missing before an attribute, or `>` is missing");
                 }
-                Some(_) => self.attribute(&mut written, mark)?,
+                Some(_) => self.attribute(mark)?,
                 None => return self.cursor.refused(format!("the document ends inside the tag `<{raw}`")),
             }
         };
-        if prefix.as_str() == "xmlns" {
+        if raw.starts_with("xmlns:") {
             return Err(Refusal::new("xml-namespace", start, "an element cannot have the prefix `xmlns`"));
         }
-        let (namespace, prefix) = self.scope.namespace(&prefix, start)?;
-        let name = self.tree.intern(&namespace, &local);
-        self.resolve(written)?;
+        if self.scope.mark() > mark {
+            self.recent.forget();
+        }
+        let (name, prefix) = self.name(Of::Element, written, start)?;
+        self.resolve()?;
         self.scope.since(mark).for_each(|binding| self.tree.binding(binding.clone()));
         self.tree.start(name, prefix, offset);
         if empty {
             self.tree.end();
-            self.scope.leave(mark);
+            self.leave(mark);
         } else {
-            self.open.push((raw, mark));
+            self.open.push(Open { start: written.start, end: written.end, mark });
         }
         Ok(())
     }
 
+    /// Takes the bindings of an element that ended out of scope.
+    fn leave(&mut self, mark: usize) {
+        if self.scope.mark() > mark {
+            self.scope.leave(mark);
+            self.recent.forget();
+        }
+    }
+
+    /// The name that a qualified name stands for; `offset` is for the refusal of its prefix.
+    fn name(&mut self, of: Of, written: Written, offset: usize) -> Result<(NameId, PrefixId)> {
+        let text = self.cursor.text();
+        let raw = self.cursor.part(written.start, written.end).as_bytes();
+        if let Some(known) = self.recent.get(of, text.as_bytes(), raw) {
+            return Ok(known);
+        }
+        let prefix = self.cursor.part(written.start, written.colon.unwrap_or(written.start));
+        let local = self.cursor.slice(written.colon.map_or(written.start, |colon| colon + 1), written.end);
+        let (namespace, prefix) = match (of, prefix) {
+            (Of::Attribute, "") => (Text::new(), PrefixId::default()),
+            (_, prefix) => self.scope.namespace(prefix, offset)?,
+        };
+        let found = (self.tree.intern(&namespace, &local), prefix);
+        self.recent.put(of, written, raw, found);
+        Ok(found)
+    }
+
     /// Production 41: an attribute, or a namespace declaration.
-    fn attribute(&mut self, written: &mut Vec<Written>, mark: usize) -> Result<()> {
+    fn attribute(&mut self, mark: usize) -> Result<()> {
         self.count()?;
-        let offset = self.cursor.at;
-        let (prefix, local) = self.cursor.qname()?;
+        let name = self.cursor.qname()?;
+        let raw = self.cursor.part(name.start, name.end);
         self.cursor.skip_space();
         if !self.cursor.eat("=") {
+            let local = self.cursor.part(name.colon.map_or(name.start, |colon| colon + 1), name.end);
             return self.cursor.refused(format!("`=` is missing after the attribute `{local}`"));
         }
         self.cursor.skip_space();
         let (start, end) = self.cursor.quoted()?;
         let value = content::attribute_value(self.cursor.slice(start, end), start)?;
-        match (prefix.as_str(), local.as_str()) {
-            ("", "xmlns") => self.bind(Text::new(), value, mark, offset),
-            ("xmlns", _) => self.bind(local, value, mark, offset),
+        let declared = match raw.strip_prefix("xmlns") {
+            Some("") => Text::new(),
+            Some(declared) if declared.starts_with(':') => self.cursor.slice(name.end - declared.len() + 1, name.end),
             _ => {
-                written.push(Written { prefix, local, value, offset });
-                Ok(())
+                self.written.push(Unresolved { name, value });
+                return Ok(());
             }
-        }
-    }
-
-    fn bind(&mut self, prefix: Text, uri: Text, mark: usize, offset: usize) -> Result<()> {
-        self.scope.bind(Binding { prefix, uri }, &mut self.tree, mark, offset)
+        };
+        self.scope.bind(Binding { prefix: declared, uri: value }, &mut self.tree, mark, name.start)
     }
 
     /// Resolves the prefixes of a tag's attributes; no two of them may have one expanded name.
-    fn resolve(&mut self, written: Vec<Written>) -> Result<()> {
-        let mut seen: HashSet<NameId> = HashSet::new();
-        for Written { prefix, local, value, offset } in written {
-            let (namespace, prefix) =
-                if prefix.is_empty() { Default::default() } else { self.scope.namespace(&prefix, offset)? };
-            let name = self.tree.intern(&namespace, &local);
-            // Few attributes are compared one by one; many, as nobody but an attacker writes them, are hashed.
+    fn resolve(&mut self) -> Result<()> {
+        let mut seen: Option<HashSet<NameId>> = None;
+        let mut written = std::mem::take(&mut self.written);
+        for Unresolved { name: written, value } in written.drain(..) {
+            let (name, prefix) = self.name(Of::Attribute, written, written.start)?;
             let attributes = self.tree.next_attributes();
+            // Few attributes are compared one by one; many, as nobody but an attacker writes them, are hashed.
             let repeated = if attributes.len() < 16 {
                 attributes.iter().any(|attribute| attribute.name == name)
             } else {
-                if seen.is_empty() {
-                    seen.extend(attributes.iter().map(|attribute| attribute.name));
-                }
-                !seen.insert(name)
+                let all = || attributes.iter().map(|attribute| attribute.name).collect();
+                !seen.get_or_insert_with(all).insert(name)
             };
             if repeated {
-                return self.cursor.refused_at(offset, format!("the attribute `{local}` stands twice"));
+                let local = self.cursor.part(written.colon.map_or(written.start, |colon| colon + 1), written.end);
+                return self.cursor.refused_at(written.start, format!("the attribute `{local}` stands twice"));
             }
             self.tree.attribute(Attribute { name, prefix, value });
         }
+        self.written = written;
         Ok(())
     }
 
@@ -210,21 +244,35 @@ impl<'l> Reader<'l> {
     fn end_tag(&mut self) -> Result<()> {
         let start = self.cursor.at;
         self.cursor.at += 2;
-        self.cursor.qname()?;
-        let raw = self.cursor.slice(start + 2, self.cursor.at);
+        let expected = self.open.last().map(|open| self.cursor.part(open.start, open.end));
+        if let Some(name) = expected
+            && let Some(rest) = self.cursor.rest().strip_prefix(name)
+            && rest.starts_with('>')
+        {
+            self.cursor.at += name.len() + 1;
+            self.close();
+            return Ok(());
+        }
+        let written = self.cursor.qname()?;
+        let raw = self.cursor.part(written.start, written.end);
         self.cursor.skip_space();
         if !self.cursor.eat(">") {
             return self.cursor.refused(format!("`>` is missing after `</{raw}`"));
         }
-        match self.open.last() {
-            Some((name, mark)) if *name == raw => {
-                self.scope.leave(*mark);
-                self.tree.end();
-                self.open.pop();
+        match expected {
+            Some(name) if name == raw => {
+                self.close();
                 Ok(())
             }
-            Some((name, _)) => self.cursor.refused_at(start, format!("`</{raw}>` ends `<{name}>`")),
+            Some(name) => self.cursor.refused_at(start, format!("`</{raw}>` ends `<{name}>`")),
             None => self.cursor.refused_at(start, format!("`</{raw}>` ends nothing")),
+        }
+    }
+
+    fn close(&mut self) {
+        self.tree.end();
+        if let Some(Open { mark, .. }) = self.open.pop() {
+            self.leave(mark);
         }
     }
 
@@ -262,7 +310,8 @@ impl<'l> Reader<'l> {
     fn instruction(&mut self) -> Result<()> {
         let (start, offset) = (self.cursor.at, self.cursor.offset());
         self.cursor.at += 2;
-        let target = self.cursor.ncname()?;
+        self.cursor.ncname()?;
+        let target = self.cursor.slice(start + 2, self.cursor.at);
         if target.eq_ignore_ascii_case("xml") {
             return self.cursor.refused_at(start, "an XML declaration stands at the very beginning only");
         }
