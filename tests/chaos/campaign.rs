@@ -29,6 +29,9 @@ pub struct Plan {
 /// How long nothing may arrive at the end: RabbitMQ may take three minutes to bring a message out of a wait queue.
 const PATIENCE_MILLIS: u32 = 200_000;
 
+/// The resident memory of the bus never exceeds this, whatever comes.
+pub const MEMORY_MIB: f64 = 160.0;
+
 /// Faults that strike together when so many messages were published.
 pub struct Slot {
     pub at: u32,
@@ -36,8 +39,15 @@ pub struct Slot {
 }
 
 impl Plan {
+    pub fn is_flood(&self) -> bool {
+        self.kinds == [Kind::Flood]
+    }
+
     /// Every kind alone in a random order, again and again; every third time with a second one beside it.
     pub fn slots(&self) -> Vec<Slot> {
+        if self.is_flood() {
+            return vec![Slot { at: self.every, kinds: self.kinds.clone() }];
+        }
         let mut random = fastrand::Rng::with_seed(self.seed);
         let mut round: Vec<Kind> = Vec::new();
         let mut slots = Vec::new();
@@ -59,11 +69,12 @@ impl Plan {
 
 /// Runs it, and gives what is known in the end.
 pub async fn run(plan: &Plan, folder: &Path) -> Arc<World> {
+    project::mix(plan.is_flood());
     project::write(folder).expect("the project is written");
     let node = Node::start(format!("chaos{}", std::process::id()));
     let mut bus = Bus::new(folder, &node.url());
     bus.start();
-    let world = Arc::new(World::new(folder.to_owned(), plan.messages, node, bus));
+    let world = Arc::new(World::new(folder.to_owned(), (plan.messages, plan.is_flood()), node, bus));
     world.insist(declare).await;
     await_routes(&world).await;
     world.node.run("settle").await;
@@ -160,6 +171,12 @@ async fn stop(world: &World) {
         if left > 0 {
             world.ledger().wrong.push(format!("{left} messages are left in {queue}"));
         }
+    }
+    if world.peak_mib() > MEMORY_MIB {
+        world
+            .ledger()
+            .wrong
+            .push(format!("the bus had {:.0} MiB at its peak, more than {MEMORY_MIB}", world.peak_mib()));
     }
     if world.log.panics() > 0 {
         world.ledger().wrong.push("the bus has panicked: see its log".to_owned());

@@ -9,7 +9,7 @@ use lapin::types::FieldTable;
 use super::bus::Bus;
 use super::ledger::Window;
 use super::participants::Mood;
-use super::project::{self, EXCHANGE, Place, ROUTES, Route};
+use super::project::{self, EXCHANGE, Place, ROUTES, Route, routes_at_work};
 use super::world::{World, pause};
 
 macro_rules! kinds {
@@ -33,7 +33,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    BusKill = "bus-kill", "kill -9 of the bus, and a new start";
+    BusKill = "bus-kill", "kill -9 of the bus three to six times, at any moment after its start";
     BusStop = "bus-stop", "SIGTERM of the bus under load, and a new start";
     BusFreeze = "bus-freeze", "the bus stands still (SIGSTOP) for longer than the broker waits for a heartbeat";
     Reload = "reload", "SIGHUP with changed routes, and once with a broken file, under load";
@@ -53,16 +53,23 @@ kinds! {
     ErpRubbish = "erp-rubbish", "the ERP answers every other request with what its contract does not allow";
     ErpTwice = "erp-twice", "participants answer twice";
     ErpLate = "erp-late", "participants answer every other request when nobody waits any more";
+    Flood = "flood", "no participant is there for a minute, and nearly all messages are for it";
 }
 
 /// What is longer than twice the heartbeat.
 const FROZEN_MILLIS: u64 = 6_000;
 /// How long a fault lasts that ends when somebody ends it.
 const HELD_MILLIS: u64 = 2_500;
+const FLOOD_MILLIS: u64 = 60_000;
 /// Traffic that does not flow so long after a fault does not flow any more.
 const LONGEST_RECOVERY_MILLIS: u32 = 120_000;
 
 impl Kind {
+    /// What a campaign is made of; a flood is a run of its own.
+    pub fn all() -> Vec<Self> {
+        Self::ALL.iter().copied().filter(|kind| *kind != Self::Flood).collect()
+    }
+
     pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|kind| kind.name() == name)
     }
@@ -95,10 +102,13 @@ impl Kind {
         match self {
             Self::BusKill => {
                 let mut bus = world.bus.lock().await;
-                bus.signal("-KILL");
-                bus.ended().await;
-                pause(random.u64(0..500)).await;
-                bus.start();
+                for _ in 0..random.u32(3..=6) {
+                    bus.signal("-KILL");
+                    bus.ended().await;
+                    pause(random.u64(0..300)).await;
+                    bus.start();
+                    pause(random.u64(0..1_500)).await;
+                }
             }
             Self::BusStop => {
                 let mut bus = world.bus.lock().await;
@@ -118,6 +128,11 @@ impl Kind {
             Self::Reload => reload(&*world.bus.lock().await, world, random).await,
             Self::ErpSlow => mood(world, Mood::Slow).await,
             Self::ErpAbsent => mood(world, Mood::Absent).await,
+            Self::Flood => {
+                world.set_mood(Mood::Absent);
+                pause(FLOOD_MILLIS).await;
+                world.set_mood(Mood::Well);
+            }
             Self::ErpRubbish => mood(world, Mood::Rubbish).await,
             Self::ErpTwice => mood(world, Mood::Twice).await,
             Self::ErpLate => mood(world, Mood::Late).await,
@@ -229,10 +244,12 @@ pub async fn strike(world: Arc<World>, kind: Kind, seed: u64) {
     let began = world.now();
     kind.inflict(&world, &mut random).await;
     let healed = world.now();
-    let flows = || world.freshest.iter().all(|latest| latest.load(Ordering::Relaxed) > healed);
+    let flows_on = |route: &Route| world.freshest[*route as usize].load(Ordering::Relaxed) > healed;
+    let flows = || routes_at_work().iter().all(flows_on);
     let at_the_end = || world.generated.load(Ordering::Relaxed) && world.ledger().all_open() == 0;
     while !flows() && !at_the_end() {
-        if world.now() - healed > LONGEST_RECOVERY_MILLIS {
+        // After a flood, what comes then stands behind what came before.
+        if world.now() - healed > LONGEST_RECOVERY_MILLIS && kind != Kind::Flood {
             let route =
                 ROUTES.into_iter().find(|route| world.freshest[*route as usize].load(Ordering::Relaxed) <= healed);
             let words = format!("no traffic flows on {route:?} two minutes after {} at {began} ms", kind.name());

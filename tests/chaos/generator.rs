@@ -42,11 +42,12 @@ pub async fn generate(world: Arc<World>) {
 }
 
 async fn round(world: &World, numbers: &Mutex<Numbers>, channel: &Channel) -> lapin::Result<()> {
-    let troubled = world.troubled.load(Ordering::Relaxed);
+    // A flood does not wait for anybody.
+    let troubled = world.troubled.load(Ordering::Relaxed) && !world.flood;
     let batch = {
         let mut numbers = numbers.lock().expect("not poisoned");
         let room = world.limit.load(Ordering::Relaxed).saturating_sub(numbers.published()) as usize;
-        let fresh = match (world.ledger().all_open() < BACKLOG, troubled) {
+        let fresh = match (world.flood || world.ledger().all_open() < BACKLOG, troubled) {
             (false, _) => 0,
             // Traffic must not end while a fault is at work, however long that takes.
             (true, true) => (room / 100).clamp(1, 50),

@@ -82,8 +82,9 @@ async fn nothing_is_lost(options: &Options) -> bool {
 /// One section of the page for each seed; the sections of other seeds stay.
 fn write_docs(plan: &Plan, tables: &str, plot: &str) {
     let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
-    let seed = plan.seed;
-    std::fs::write(docs.join(format!("chaos-{seed}.svg")), plot).expect("is written");
+    let seed = if plan.is_flood() { format!("{} (flood)", plan.seed) } else { plan.seed.to_string() };
+    let file = if plan.is_flood() { "chaos-flood.svg".to_owned() } else { format!("chaos-{seed}.svg") };
+    std::fs::write(docs.join(&file), plot).expect("is written");
     let page = docs.join("chaos.md");
     let old = std::fs::read_to_string(&page).unwrap_or_else(|_| HEAD.to_owned());
     let title = format!("## Seed {seed}\n");
@@ -92,7 +93,7 @@ fn write_docs(plan: &Plan, tables: &str, plot: &str) {
     for part in parts.filter(|part| !format!("## {part}\n").starts_with(&title)) {
         new.push_str(&format!("\n\n## {part}"));
     }
-    new.push_str(&format!("\n\n{title}\n![Latency and memory over time, faults marked](chaos-{seed}.svg)\n\n{tables}"));
+    new.push_str(&format!("\n\n{title}\n![Latency and memory over time, faults marked]({file})\n\n{tables}"));
     std::fs::write(page, new).expect("is written");
 }
 

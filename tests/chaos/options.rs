@@ -38,7 +38,8 @@ impl Options {
     pub fn words(&self) -> String {
         let Plan { seed, messages, every, kinds } = &self.plan;
         let kinds: Vec<_> = kinds.iter().map(|kind| kind.name()).collect();
-        format!("--seed {seed} --messages {messages} --every {every} --faults {}", kinds.join(","))
+        let what = if self.plan.is_flood() { "--flood".to_owned() } else { format!("--faults {}", kinds.join(",")) };
+        format!("--seed {seed} --messages {messages} --every {every} {what}")
     }
 }
 
@@ -58,14 +59,17 @@ struct Words {
     /// Kinds of faults, separated by commas; all if left out.
     #[arg(long, value_delimiter = ',', value_parser = kind)]
     faults: Vec<Kind>,
+    /// Instead of faults: the participants are away for a minute while nearly all messages are for them.
+    #[arg(long)]
+    flood: bool,
     /// Writes the tables to docs/chaos.md and the plot beside it, if nothing is lost.
     #[arg(long)]
     write_docs: bool,
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
-    Kind::parse(name).ok_or_else(|| {
-        let names: Vec<_> = Kind::ALL.iter().map(|kind| kind.name()).collect();
+    Kind::parse(name).filter(|kind| Kind::all().contains(kind)).ok_or_else(|| {
+        let names: Vec<_> = Kind::all().iter().map(|kind| kind.name()).collect();
         format!("no such fault; there are {}", names.join(", "))
     })
 }
@@ -75,7 +79,11 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Asked {
     let arguments: Vec<String> = arguments.collect();
     if arguments.first().is_some_and(|first| first == "campaign") {
         let words = Words::parse_from(arguments);
-        let kinds = if words.faults.is_empty() { Kind::ALL.to_vec() } else { words.faults };
+        let kinds = match (words.flood, words.faults) {
+            (true, _) => vec![Kind::Flood],
+            (false, faults) if faults.is_empty() => Kind::all(),
+            (false, faults) => faults,
+        };
         let seed = words.seed.unwrap_or_else(|| fastrand::u64(1..1_000_000));
         let (messages, every) = (words.messages.max(1), words.every.max(1));
         return Asked::Run(Options { plan: Plan { seed, messages, every, kinds }, write_docs: words.write_docs });

@@ -1,6 +1,7 @@
 //! The project that the bus runs, and what becomes of each number in it.
 
 use std::path::Path;
+use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
@@ -21,8 +22,28 @@ pub enum Route {
 
 pub const ROUTES: [Route; 5] = [Route::Pass, Route::Ask, Route::Split, Route::Retry, Route::Dead];
 
+/// Whether this run is a flood: nearly everything is for the ERP then.
+static FLOOD: OnceLock<bool> = OnceLock::new();
+
+/// Decides once what the numbers of this run are.
+pub fn mix(flood: bool) {
+    FLOOD.set(flood).expect("is decided once");
+}
+
+fn is_flood() -> bool {
+    FLOOD.get().copied().unwrap_or_default()
+}
+
+/// The routes that get messages in this run.
+pub fn routes_at_work() -> &'static [Route] {
+    if is_flood() { &[Route::Pass, Route::Ask] } else { &ROUTES }
+}
+
 impl Route {
     pub fn of(number: u32) -> Self {
+        if is_flood() {
+            return if number.is_multiple_of(20) { Self::Pass } else { Self::Ask };
+        }
         match number % 20 {
             0..=5 => Self::Pass,
             6..=9 => Self::Ask,

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::campaign::Plan;
+use super::campaign::{MEMORY_MIB, Plan};
 use super::faults::Kind;
 use super::ledger::{Balance, Entry, Ledger, Window};
-use super::project::{PLACES, Route};
+use super::project::{PLACES, Route, routes_at_work};
 use super::world::World;
 
 /// Missing messages of which all is told.
@@ -70,12 +70,11 @@ pub fn tables(plan: &Plan, world: &World, ledger: &Ledger, balance: &Balance) ->
     let mut text = String::new();
     let dead: usize = balance.deaths.values().sum();
     let by_fault: usize = balance.by_fault.values().sum();
-    let peak = world.memory.lock().expect("not poisoned").iter().map(|(_, kib)| *kib).max().unwrap_or_default();
     let _infallible = write!(
         text,
         "| seed | messages | faults | starts of the bus | lost | dead letters | unexplained | duplicates | peak memory |\n\
          | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n\
-         | {} | {} | {} | {} | {} | {dead} | {} | {by_fault} by faults, {} by the producer | {:.1} MiB |\n",
+         | {} | {} | {} | {} | {} | {dead} | {} | {by_fault} by faults, {} by the producer | {:.1} MiB of {MEMORY_MIB} |\n",
         plan.seed,
         ledger.confirmed,
         ledger.windows.len(),
@@ -83,7 +82,7 @@ pub fn tables(plan: &Plan, world: &World, ledger: &Ledger, balance: &Balance) ->
         balance.missing.len(),
         balance.wrong.len(),
         balance.by_producer,
-        peak as f64 / 1024.0
+        world.peak_mib()
     );
     text.push_str(
         "\n| fault | | times | lasted, median | traffic flows again after: median | longest | duplicates |\n",
@@ -106,13 +105,40 @@ pub fn tables(plan: &Plan, world: &World, ledger: &Ledger, balance: &Balance) ->
             balance.by_fault.get(&kind).copied().unwrap_or_default()
         );
     }
+    latencies(&mut text, ledger);
     text.push_str("\n| place | messages |\n| --- | ---: |\n");
     for place in PLACES {
         let _infallible = writeln!(text, "| `{}` | {} |", place.queue(), balance.arrived[place as usize]);
+    }
+    if balance.deaths.is_empty() {
+        text.push_str("\nNo dead letters.\n");
+        return text;
     }
     text.push_str("\n| dead letters of route | kind of failure | messages |\n| --- | --- | ---: |\n");
     for ((route, kind), count) in &balance.deaths {
         let _infallible = writeln!(text, "| `{route}` | `{kind}` | {count} |");
     }
     text
+}
+
+/// How long messages took from their publishing to the last of their places, with and without a fault at work.
+fn latencies(text: &mut String, ledger: &Ledger) {
+    text.push_str("\n| route | median | 99 of 100 | median under faults | 99 of 100 under faults |\n");
+    text.push_str("| --- | ---: | ---: | ---: | ---: |\n");
+    for &route in routes_at_work() {
+        let mut times = [Vec::new(), Vec::new()];
+        for &(at, took, _) in ledger.latencies.iter().filter(|(_, _, of)| *of == route) {
+            times[usize::from(ledger.faults(at - took.min(at), at).next().is_some())].push(took);
+        }
+        let [calm, harmed] = &mut times;
+        let _infallible = writeln!(
+            text,
+            "| `{}` | {} ms | {} ms | {} ms | {} ms |",
+            route.name(),
+            quantile(calm, 0.5),
+            quantile(calm, 0.99),
+            quantile(harmed, 0.5),
+            quantile(harmed, 0.99)
+        );
+    }
 }

@@ -37,6 +37,7 @@ pub struct World {
     pub generated: AtomicBool,
     /// Resident memory in KiB by time.
     pub memory: Mutex<Vec<(u32, u64)>>,
+    pub flood: bool,
 }
 
 /// How the others behave.
@@ -50,7 +51,7 @@ pub struct Switches {
 }
 
 impl World {
-    pub fn new(folder: PathBuf, messages: u32, node: Node, bus: Bus) -> Self {
+    pub fn new(folder: PathBuf, (messages, flood): (u32, bool), node: Node, bus: Bus) -> Self {
         Self {
             start: Instant::now(),
             folder,
@@ -66,6 +67,7 @@ impl World {
             freshest: Default::default(),
             generated: AtomicBool::new(false),
             memory: Mutex::default(),
+            flood,
         }
     }
 
@@ -76,6 +78,12 @@ impl World {
 
     pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().expect("not poisoned")
+    }
+
+    /// The most memory that the bus was seen with.
+    pub fn peak_mib(&self) -> f64 {
+        let memory = self.memory.lock().expect("not poisoned");
+        memory.iter().map(|(_, kib)| *kib).max().unwrap_or_default() as f64 / 1024.0
     }
 
     pub fn is_held(&self, route: Route) -> bool {
