@@ -155,8 +155,10 @@ pub(super) async fn a_lost_consumer_gives_back_in_order(site: &Site) {
 }
 
 pub(super) async fn a_tag_that_is_not_open_ends_the_source(site: &Site) {
-    let (session, name) = site.with_queue("q", &[]).await;
+    let (_, name) = site.with_queue("q", &[]).await;
     for wrong in [Tag(99), Tag(1)] {
+        // The client may trip over the number of a channel that the broker closed: a session of its own, as the bus does.
+        let session = site.session().await;
         send(&session, &name, &["1"]).await;
         let mut source = consume(&session, &name, 10).await;
         let tag = take(&mut source, 1).await[0].tag;
@@ -168,7 +170,7 @@ pub(super) async fn a_tag_that_is_not_open_ends_the_source(site: &Site) {
         assert!(source.receive(1).await.is_err(), "once ended, always ended");
     }
     // What was acknowledged before is.
-    assert_eq!(contents(&session, &name).await, [""; 0]);
+    assert_eq!(contents(&site.session().await, &name).await, [""; 0]);
 }
 
 pub(super) async fn a_stopped_source_gives_nothing_new(site: &Site) {
