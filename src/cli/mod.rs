@@ -12,6 +12,7 @@ mod reload;
 mod run;
 mod transform;
 mod validate;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! SIGHUP: the project as it is now, checked as a whole, in place of what runs; or what runs goes on.
+//! A reload, whoever asks for it: the project as it is now, checked as a whole, in place of what runs; or what runs goes on.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::config::settings::Broker;
 use crate::config::{Environment, Project, Settings};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::endpoint::Adapter;
-use crate::runtime::Handle;
+use crate::runtime::{Handle, Reloaded};
 use crate::telemetry::events;
 
 use super::output;
@@ -41,25 +41,34 @@ impl Running {
         Ok((Self { folder: folder.to_owned(), embedded, settings, connection }, adapter))
     }
 
-    /// Puts the files as they are now into effect, or says why not.
-    pub(super) async fn reload(&mut self, bus: &mut Handle) {
+    /// Puts the files as they are now into effect, or says why not; gives what it did, or the first mistake.
+    pub(super) async fn reload(&mut self, bus: &mut Handle) -> Result<Reloaded, String> {
+        let loaded = self.load_again().await;
+        match loaded {
+            Ok((project, adapter)) => Ok(bus.reload(project.plans, adapter)),
+            Err((errors, first)) => {
+                bus.refuse_reload(errors, &first);
+                Err(first)
+            }
+        }
+    }
+
+    /// The project as it is now, and another adapter if one is needed; or how many mistakes there are, and the first.
+    async fn load_again(&mut self) -> Result<(Project, Option<Arc<dyn Adapter>>), (usize, String)> {
         let (folder, embedded) = (self.folder.clone(), self.embedded);
         let load = tokio::task::spawn_blocking(move || Self::load(&folder, embedded));
         let project = match load.await {
             Ok(project) => project,
-            Err(panicked) => return events::reload_refused(1, &panicked.to_string()),
+            Err(panicked) => return Err((1, panicked.to_string())),
         };
         let errors = || project.diagnostics.iter().filter(|one| one.severity == Severity::Error);
         if let Some(first) = errors().next() {
             output::diagnostics(&project.diagnostics);
-            return events::reload_refused(errors().count(), &in_a_line(first));
+            return Err((errors().count(), in_a_line(first)));
         }
-        let adapter = match self.reconnect(&project.settings) {
-            Ok(adapter) => adapter,
-            Err(error) => return events::reload_refused(1, &error.to_string()),
-        };
+        let adapter = self.reconnect(&project.settings).map_err(|error| (1, error.to_string()))?;
         self.warn_of_restart(&project.settings);
-        bus.reload(project.plans, adapter);
+        Ok((project, adapter))
     }
 
     /// Another adapter, if the broker is to be reached in another way than so far.
@@ -83,6 +92,7 @@ impl Running {
             ("store", old.store != new.store),
             ("log", old.log != new.log),
             ("shutdown", old.shutdown != new.shutdown),
+            ("reload", old.reload != new.reload),
         ] {
             if changed {
                 events::restart_needed(section);

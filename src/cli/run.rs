@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::sync::mpsc;
+
 use crate::adapter::store::FileStore;
 use crate::config::{self, Project, Settings};
 use crate::endpoint::store::Store;
@@ -11,6 +13,7 @@ use crate::runtime::{self, Asked, Bus, Handle, Signals};
 use crate::telemetry::{events, logs, metrics};
 
 use super::reload::Running;
+use super::watch::Watcher;
 use super::{End, output};
 
 /// Threads for the routes. The broker is the limit, not the bus: more of them only wake each other up.
@@ -58,16 +61,26 @@ fn serve(folder: &Path, embedded: bool, project: Project) -> Result<(), Error> {
         let bus = Bus::start_with(project.plans, adapter, store, bounds(&running.settings));
         let ops = &running.settings.ops;
         let listener = ops::Settings { listen: ops.listen, allow_remote: ops.allow_remote };
-        let _ops = ops::serve(&listener, bus.probe(), metrics).await?;
+        // One at a time; whoever asks meanwhile waits.
+        let (requests, mut asked) = mpsc::channel(1);
+        let reload = running.settings.reload.http.then_some(requests);
+        let _ops = ops::serve(&listener, bus.probe(), metrics, reload).await?;
+        let watcher = Watcher::new(folder, &running.settings);
         tokio::select! {
-            () = live(bus, running, &mut signals) => Ok(()),
+            () = live(bus, running, &mut signals, &mut asked, watcher) => Ok(()),
             () = systemd::watchdog() => Ok(()),
         }
     })
 }
 
 /// From the first route to the last message: reloads when asked, and drains when asked to stop.
-async fn live(mut bus: Handle, mut running: Running, signals: &mut Signals) {
+async fn live(
+    mut bus: Handle,
+    mut running: Running,
+    signals: &mut Signals,
+    requests: &mut mpsc::Receiver<ops::ReloadRequest>,
+    mut watcher: Watcher,
+) {
     let probe = bus.probe();
     let announce = async {
         probe.ready().await;
@@ -77,17 +90,22 @@ async fn live(mut bus: Handle, mut running: Running, signals: &mut Signals) {
     };
     tokio::pin!(announce);
     loop {
-        let asked = tokio::select! {
-            asked = signals.next() => asked,
+        let asked_by = tokio::select! {
+            asked = signals.next() => match asked {
+                Asked::Stop => break,
+                Asked::Reload => None,
+            },
+            Some(request) = requests.recv() => Some(request),
+            () = watcher.changed() => None,
             never = &mut announce => never,
         };
-        match asked {
-            Asked::Stop => break,
-            Asked::Reload => {
-                systemd::reloading();
-                running.reload(&mut bus).await;
-                systemd::ready();
-            }
+        systemd::reloading();
+        watcher.loads().await;
+        let reloaded = running.reload(&mut bus).await;
+        systemd::ready();
+        if let Some(asked_by) = asked_by {
+            // Who asked may have gone.
+            let _gone = asked_by.send(reloaded);
         }
     }
     systemd::stopping();

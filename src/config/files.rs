@@ -1,7 +1,7 @@
 //! Reading the files of a project. The only place that walks folders.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, SourceFile, codes};
@@ -10,6 +10,23 @@ use crate::diagnostic::{Diagnostic, SourceFile, codes};
 const LARGEST_FILE: u64 = 32 << 20;
 /// Folders within folders, counted from the project's folder; also the end of a symbolic link that leads to itself.
 const DEEPEST: usize = 16;
+
+/// Every file below a folder, by its path; what cannot be read is not there.
+pub(super) fn paths(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut open = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = open.pop() {
+        for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if !path.is_dir() {
+                files.push(path);
+            } else if depth < DEEPEST {
+                open.push((path, depth + 1));
+            }
+        }
+    }
+    files
+}
 
 /// The files below a folder that have one of these endings, by their path in it, with `/`. A folder that is not
 /// there holds no files; hidden files are none.

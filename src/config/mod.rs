@@ -3,6 +3,7 @@
 mod decode;
 mod environment;
 mod files;
+mod fingerprint;
 mod project;
 mod references;
 pub mod render;
@@ -13,6 +14,7 @@ mod units;
 mod unused;
 
 pub use environment::Environment;
+pub use fingerprint::Fingerprint;
 pub use project::{Project, SETTINGS_FILE, Sources};
 pub use settings::Settings;
 pub use units::{Duration, Size};

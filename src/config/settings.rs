@@ -40,6 +40,8 @@ pub struct Settings {
     pub log: logs::Settings,
     /// How the bus ends.
     pub shutdown: Shutdown,
+    /// What makes the bus read its files again, besides SIGHUP.
+    pub reload: Reload,
     /// Where the files of the project are, seen from its folder.
     pub directories: Directories,
 }
@@ -139,6 +141,17 @@ fn most_keys() -> u64 {
 pub struct Shutdown {
     /// How long messages in flight may take to finish; what is not finished then goes back to the broker.
     pub deadline: Duration,
+}
+
+/// What makes the bus read its files again, besides SIGHUP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Reload {
+    /// How often the files are looked at, as `5s`; left out, they are not. A change that has lasted from one look to the
+    /// next is put into effect.
+    pub watch: Option<Duration>,
+    /// Whether `POST /reload` does it. Only where the HTTP listener is on a loopback address.
+    pub http: bool,
 }
 
 /// Where the files of the project are.
@@ -310,6 +323,13 @@ impl Settings {
             let hint = "write `allow_remote: true` beside it if that is meant, or listen on 127.0.0.1";
             add(&["ops", "listen"], message, hint);
         }
+        if self.reload.http && !self.ops.listen.ip().is_loopback() {
+            let message = format!("whoever reaches `{}` could reload the bus", self.ops.listen);
+            add(&["reload", "http"], message, "listen on 127.0.0.1, or remove `http` and use SIGHUP or `watch`");
+        }
+        if self.reload.watch.is_some_and(|every| every.0.is_zero()) {
+            add(&["reload", "watch"], "the files cannot be looked at all the time".to_owned(), "write `5s`, or more");
+        }
         if let Err(error) = self.log.level.parse::<tracing_subscriber::EnvFilter>() {
             let hint = "write `info`, or directives as `info,trunkline=debug`";
             add(&["log", "level"], format!("`{}` is not a log level: {error}", self.log.level), hint);
@@ -382,6 +402,16 @@ mod tests {
         assert_eq!(url(&settings), "amqp://guest:guest@127.0.0.1:5672/%2f");
         assert!(settings.ops.listen.ip().is_loopback());
         assert_eq!(settings.limits.message(), message::Limits::default());
+    }
+
+    #[test]
+    fn what_reloads_the_bus_is_checked() {
+        let remote = "ops: { listen: '0.0.0.0:9640', allow_remote: true }\nreload: { http: true, watch: 0s }\n";
+        let wrong = read(remote, &Environment::default()).expect_err("is wrong");
+        assert!(wrong[0].starts_with("trunkline.yaml:2:17 TL502 whoever reaches `0.0.0.0:9640`"), "{wrong:?}");
+        assert!(wrong[1].starts_with("trunkline.yaml:2:30 TL502 the files cannot be looked at"), "{wrong:?}");
+        let settings = read("reload: { http: true, watch: 5s }\n", &Environment::default()).expect("is right");
+        assert_eq!(settings.reload.watch, Some(Duration(std::time::Duration::from_secs(5))));
     }
 
     #[test]

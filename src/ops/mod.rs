@@ -3,6 +3,7 @@
 //! - `GET /metrics`: Prometheus' text format.
 //! - `GET /livez`: the process answers; says nothing of the broker, so that nobody restarts the bus for its sake.
 //! - `GET /readyz`: 200 if every route takes messages, else 503; the body says per route what is missing.
+//! - `POST /reload`, if the settings allow it: reads the files again; 200 with what changed, 422 with what is wrong.
 
 pub mod systemd;
 
@@ -11,13 +12,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
+use serde::Serialize;
 use tokio::net::TcpListener;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
-use crate::runtime::Probe;
+use crate::runtime::{Probe, Reloaded};
 use crate::telemetry::events;
 use crate::telemetry::metrics::Metrics;
 
@@ -83,21 +86,35 @@ struct App {
     metrics: Metrics,
 }
 
+/// Asks for a reload. The answer is what it did, or the first mistake of the files.
+pub type ReloadRequest = oneshot::Sender<Result<Reloaded, String>>;
+
 /// Serves metrics and probes, before the first route is up and until the last one has ended.
-pub async fn serve(settings: &Settings, probe: Probe, metrics: Metrics) -> Result<Ops, Error> {
+///
+/// With `reload` it takes requests for that too, which is refused beyond loopback: they are not authenticated.
+pub async fn serve(
+    settings: &Settings,
+    probe: Probe,
+    metrics: Metrics,
+    reload: Option<mpsc::Sender<ReloadRequest>>,
+) -> Result<Ops, Error> {
     let address = settings.listen;
     if !address.ip().is_loopback() && !settings.allow_remote {
         return Err(Error::Remote(address));
     }
+    let reload = reload.filter(|_| address.ip().is_loopback());
     let bind = |error| Error::Bind { address, error };
     let listener = TcpListener::bind(address).await.map_err(bind)?;
     let address = listener.local_addr().map_err(bind)?;
     let upkeep = metrics.clone().upkeep();
-    let app = Router::new()
+    let mut app = Router::new()
         .route("/metrics", get(render))
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(ready))
         .with_state(App { probe, metrics });
+    if let Some(requests) = reload {
+        app = app.merge(Router::new().route("/reload", post(reload_now)).with_state(requests));
+    }
     let task = tokio::spawn(async move {
         tokio::select! {
             // Accept errors are retried by it; it does not end.
@@ -118,9 +135,29 @@ async fn render(State(app): State<App>) -> Response {
 async fn ready(State(app): State<App>) -> Response {
     let report = app.probe.report();
     let status = if report.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    match serde_json::to_vec_pretty(&report) {
+    json(status, &report)
+}
+
+fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_vec_pretty(body) {
         Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+async fn reload_now(State(requests): State<mpsc::Sender<ReloadRequest>>, headers: HeaderMap) -> Response {
+    // A page in an operator's browser is no operator.
+    if headers.contains_key(header::ORIGIN) {
+        return (StatusCode::FORBIDDEN, "not from a browser\n").into_response();
+    }
+    let (answer, answered) = oneshot::channel();
+    if requests.send(answer).await.is_err() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "the bus ends\n").into_response();
+    }
+    match answered.await {
+        Ok(Ok(reloaded)) => json(StatusCode::OK, &reloaded),
+        Ok(Err(reason)) => (StatusCode::UNPROCESSABLE_ENTITY, reason + "\n").into_response(),
+        Err(_) => (StatusCode::SERVICE_UNAVAILABLE, "the bus ends\n").into_response(),
     }
 }
 

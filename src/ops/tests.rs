@@ -42,7 +42,7 @@ fn plan(name: &str) -> Arc<Plan> {
 async fn start(route: &str, adapter: Arc<dyn Adapter>) -> (Handle, Ops) {
     let bus = Bus::start([plan(route)], adapter, runtime::Settings::default());
     let settings = Settings { listen: "127.0.0.1:0".parse().unwrap(), ..Settings::default() };
-    let ops = serve(&settings, bus.probe(), metrics::install().unwrap()).await.unwrap();
+    let ops = serve(&settings, bus.probe(), metrics::install().unwrap(), None).await.unwrap();
     (bus, ops)
 }
 
@@ -100,8 +100,8 @@ async fn without_a_broker_it_lives_and_is_not_ready() {
 async fn other_machines_reach_it_only_if_the_settings_say_so() {
     let bus = Bus::start([plan("ops-remote")], Arc::new(Absent), runtime::Settings::default());
     let settings = Settings { listen: "0.0.0.0:0".parse().unwrap(), allow_remote: false };
-    let refused = serve(&settings, bus.probe(), metrics::install().unwrap()).await;
+    let refused = serve(&settings, bus.probe(), metrics::install().unwrap(), None).await;
     assert!(matches!(refused, Err(Error::Remote(_))));
     let allowed = Settings { allow_remote: true, ..settings };
-    assert!(serve(&allowed, bus.probe(), metrics::install().unwrap()).await.is_ok());
+    assert!(serve(&allowed, bus.probe(), metrics::install().unwrap(), None).await.is_ok());
 }

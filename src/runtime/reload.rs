@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::endpoint::Adapter;
 use crate::endpoint::topology::Topology;
-use crate::telemetry::events;
+use crate::telemetry::{events, metrics};
 
 use super::bus::Handle;
 use super::status::{RouteStatus, State};
@@ -49,7 +49,16 @@ impl Handle {
     ) -> Reloaded {
         let reloaded = self.reload_all(plans.into_iter().map(|plan| plan as Arc<dyn Work>).collect(), adapter);
         events::reloaded(&reloaded.added, &reloaded.changed, &reloaded.removed);
+        metrics::reloaded(true);
+        self.shared.status.set_refused(None);
         reloaded
+    }
+
+    /// Says that the files are wrong, and that what runs goes on.
+    pub fn refuse_reload(&self, errors: usize, first: &str) {
+        events::reload_refused(errors, first);
+        metrics::reloaded(false);
+        self.shared.status.set_refused(Some(first.to_owned()));
     }
 
     pub(super) fn reload_all(&mut self, works: Vec<Arc<dyn Work>>, adapter: Option<Arc<dyn Adapter>>) -> Reloaded {

@@ -77,6 +77,9 @@ pub struct Report {
     pub broker: BrokerReport,
     /// Every route.
     pub routes: Vec<RouteReport>,
+    /// Why the files as they are now are not in effect, if the last reload was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reload_refused: Option<String>,
 }
 
 /// The state of one route, written by its task.
@@ -249,6 +252,7 @@ pub(super) struct Status {
     session: Mutex<Option<Weak<dyn Session>>>,
     changes: watch::Sender<()>,
     routes: Mutex<Vec<Arc<RouteStatus>>>,
+    refused: Mutex<Option<String>>,
 }
 
 impl Status {
@@ -261,6 +265,7 @@ impl Status {
             session: Mutex::default(),
             changes: watch::Sender::default(),
             routes: Mutex::default(),
+            refused: Mutex::default(),
         }
     }
 
@@ -273,6 +278,11 @@ impl Status {
     pub(super) fn set_routes(&self, routes: Vec<Arc<RouteStatus>>) {
         *self.routes.lock().unwrap_or_else(PoisonError::into_inner) = routes;
         self.changes.send_replace(());
+    }
+
+    /// Why the last reload was refused, if it was.
+    pub(super) fn set_refused(&self, reason: Option<String>) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = reason;
     }
 
     /// What an operator should know of this kind of broker.
@@ -314,6 +324,7 @@ impl Status {
         self.metrics.broker_up.set(number(connected));
         self.metrics.broker_blocked.set(number(blocked.is_some()));
         let broker = BrokerReport { adapter: self.adapter, connected, blocked, note: self.note() };
-        Report { ready, broker, routes }
+        let reload_refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Report { ready, broker, routes, reload_refused }
     }
 }

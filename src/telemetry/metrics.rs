@@ -197,6 +197,11 @@ pub fn breaker_state(route: &str, endpoint: &str) -> Gauge {
     gauge!(names::BREAKER_STATE, names::ROUTE => route.to_owned(), names::ENDPOINT => endpoint.to_owned())
 }
 
+/// Counts a reload; see [`names::RELOADS`].
+pub fn reloaded(done: bool) {
+    counter!(names::RELOADS, names::RESULT => if done { "done" } else { "refused" }).increment(1);
+}
+
 /// The metrics of the bus as a whole.
 pub struct BusMetrics {
     /// See [`names::READY`].

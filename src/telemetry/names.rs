@@ -67,6 +67,8 @@ pub const STAGE: &str = "stage";
 pub const CONTRACT: &str = "contract";
 /// An endpoint that a route sends to or calls, as it stands in the route.
 pub const ENDPOINT: &str = "endpoint";
+/// What a reload ended in: `done`, `refused`.
+pub const RESULT: &str = "result";
 /// The version of the bus.
 pub const VERSION: &str = "version";
 /// The kind of broker.
@@ -79,6 +81,7 @@ metrics_table! {
     BROKER_BLOCKED = "trunkline_broker_blocked", Gauge, Count, [ADAPTER], "1 while the broker takes no messages because of an alarm.";
     IN_FLIGHT = "trunkline_in_flight_messages", Gauge, Count, [], "Messages taken and not settled, of all routes.";
     IN_FLIGHT_BYTES = "trunkline_in_flight_bytes", Gauge, Bytes, [], "Bytes of the bodies taken and not settled, of all routes.";
+    RELOADS = "trunkline_reloads_total", Counter, Count, [RESULT], "Reloads, by result: done, or refused because a file is wrong.";
     ROUTE_UP = "trunkline_route_up", Gauge, Count, [ROUTE], "1 while the route is connected to its endpoints, else 0.";
     ROUTE_PAUSED = "trunkline_route_paused", Gauge, Count, [ROUTE], "1 while the route takes nothing because a dead letter cannot be published or the store does not work.";
     ROUTE_RECONNECTS = "trunkline_route_reconnects_total", Counter, Count, [ROUTE], "How often the route lost its session or could not get one.";

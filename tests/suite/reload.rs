@@ -114,3 +114,63 @@ async fn the_program_reloads_on_sighup_and_keeps_what_runs_if_a_file_is_wrong() 
     bus.logged("\"route\":\"b\"").await;
     bus.stop().await;
 }
+
+const A: &str = "from: { amqp: { queue: a } }\nsteps: [ { to: { amqp: { routing_key: b } } } ]\n";
+const B: &str = "from: { amqp: { queue: c } }\nsteps: [ { to: { amqp: { routing_key: b } } } ]\n";
+const WRONG: &str = "from: { amqp: { queue: c } }\nstep: []\n";
+
+/// A project with the route `a`, and what writes its files.
+fn project(settings: &str) -> (tempfile::TempDir, impl Fn(&str, &str)) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().to_owned();
+    std::fs::create_dir(root.join("routes")).expect("made");
+    let write = move |path: &str, text: &str| std::fs::write(root.join(path), text).expect("written");
+    write("trunkline.yaml", &format!("broker: embedded\n{settings}\n"));
+    write("routes/a.yaml", A);
+    (folder, write)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_reloads_when_it_is_asked_over_http() {
+    let (folder, write) = project("reload: { http: true }");
+    let bus = Start::project(folder.path()).ready().await;
+    write("routes/b.yaml", WRONG);
+    let (status, mistake) = bus.post("/reload", None).await;
+    assert_eq!((status, mistake.contains("routes/b.yaml:2:1: unknown key `step`")), (422, true), "{mistake}");
+    let report = bus.get("/readyz").await.1;
+    assert!(report.contains("reload_refused") && report.contains("routes/b.yaml"), "{report}");
+    assert!(bus.get("/metrics").await.1.contains("trunkline_reloads_total{result=\"refused\"} 1"));
+
+    write("routes/b.yaml", B);
+    assert_eq!(bus.post("/reload", Some("http://shop.example")).await.0, 403);
+    let (status, done) = bus.post("/reload", None).await;
+    let done: serde_json::Value = serde_json::from_str(&done).expect("is JSON");
+    assert_eq!(
+        (status, &done["added"], &done["unchanged"]),
+        (200, &serde_json::json!(["b"]), &serde_json::json!(["a"]))
+    );
+    bus.logged("\"route\":\"b\"").await;
+    assert!(!bus.get("/readyz").await.1.contains("reload_refused"));
+    bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_reloads_over_http_unless_the_settings_say_so() {
+    let (folder, _write) = project("");
+    let bus = Start::project(folder.path()).ready().await;
+    assert_eq!(bus.post("/reload", None).await.0, 404);
+    bus.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_program_reloads_when_its_files_change() {
+    let (folder, write) = project("reload: { watch: 50ms }");
+    let bus = Start::project(folder.path()).ready().await;
+    write("routes/b.yaml", WRONG);
+    assert!(bus.logged("not reloaded").await.contains("routes/b.yaml:2:1"));
+    write("routes/b.yaml", B);
+    let reloaded = bus.logged("\"message\":\"reloaded\"").await;
+    assert!(reloaded.contains(r#""added":"[\"b\"]""#) && reloaded.contains(r#""changed":"[]""#), "{reloaded}");
+    bus.logged("\"route\":\"b\"").await;
+    bus.stop().await;
+}

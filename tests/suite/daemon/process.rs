@@ -145,9 +145,19 @@ impl Daemon {
     }
 
     /// Status and body of an operator's page.
-    pub(super) async fn get(&self, path: &str) -> (u16, String) {
+    pub(crate) async fn get(&self, path: &str) -> (u16, String) {
         let url = format!("http://{}{path}", self.operations);
         let response = soon("an HTTP response", reqwest::get(url)).await.expect("is served");
+        (response.status().as_u16(), response.text().await.expect("a body"))
+    }
+
+    /// Status and body of what is posted without a body, as a page in a browser if `origin` is its address.
+    pub(crate) async fn post(&self, path: &str, origin: Option<&str>) -> (u16, String) {
+        let mut request = reqwest::Client::new().post(format!("http://{}{path}", self.operations));
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        let response = soon("an HTTP response", request.send()).await.expect("is served");
         (response.status().as_u16(), response.text().await.expect("a body"))
     }
 
