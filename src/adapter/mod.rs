@@ -2,5 +2,6 @@
 
 pub mod amqp;
 pub mod embedded;
+pub mod management;
 pub mod store;
 pub mod wire;

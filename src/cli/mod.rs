@@ -4,6 +4,7 @@ mod check;
 mod contracts;
 mod demo;
 mod convert;
+mod doctor;
 mod explain;
 mod input;
 mod json_schema;
@@ -43,7 +44,7 @@ impl From<End> for ExitCode {
 #[command(
     name = "trunkline",
     version,
-    after_help = "Exit codes: 0 valid or done, 1 invalid input, 2 misuse or a broken project."
+    after_help = "Exit codes: 0 valid or done, 1 invalid input or a difference, 2 misuse or a broken project."
 )]
 pub struct Arguments {
     /// The project's folder.
@@ -69,6 +70,19 @@ enum Command {
         /// Take warnings for errors.
         #[arg(long)]
         deny_warnings: bool,
+    },
+    /// Compare what the routes declare with what the broker has, before anything is started. Changes nothing.
+    Doctor {
+        /// How findings are written.
+        #[arg(long, value_enum, default_value_t = Style::Human)]
+        format: Style,
+        /// Take what is not there yet, and what the bus would make at its start, for a difference.
+        #[arg(long)]
+        complete: bool,
+        /// RabbitMQ's management API, as `http://user:password@host:15672`, instead of `broker.management`: it tells
+        /// of bindings, policies, permissions and alarms.
+        #[arg(long, value_name = "URL")]
+        management: Option<String>,
     },
     /// Validate documents against a contract; without a file, the contract alone.
     Validate {
@@ -162,6 +176,10 @@ pub fn main() -> ExitCode {
         Command::Demo { embedded, messages } => demo::run(dir, *embedded, *messages as usize),
         Command::Run { embedded } => run::run(dir, *embedded),
         Command::Check { format, deny_warnings } => check::run(dir, *format, *deny_warnings),
+        Command::Doctor { format, complete, management } => {
+            let asked = doctor::Asked { style: *format, complete: *complete, management: management.as_deref() };
+            doctor::run(dir, &asked)
+        }
         Command::Validate { contract, files, format } => validate::run(dir, contract, files, *format),
         Command::Convert { contract, file, from, no_contract } => {
             let stdin = || Path::new("-");

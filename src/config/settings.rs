@@ -18,6 +18,7 @@ use super::secrets;
 use super::tree::Node;
 use super::units::{Duration, Size};
 use crate::adapter::amqp::{Amqp, AmqpSettings};
+use crate::adapter::management::Management;
 use crate::diagnostic::{Diagnostic, SourceFile, codes};
 use crate::message;
 use crate::telemetry::logs;
@@ -65,6 +66,9 @@ pub struct Connection {
     pub url: String,
     /// Certificates for `amqps`.
     pub tls: Tls,
+    /// Where the broker's management API is, as `http://user:password@host:15672`; for `trunkline doctor`, which asks
+    /// it for bindings, policies, permissions and alarms.
+    pub management: Option<String>,
 }
 
 /// Certificates for `amqps`: paths of PEM files, seen from the project's folder.
@@ -174,7 +178,7 @@ impl Default for Broker {
 
 impl Default for Connection {
     fn default() -> Self {
-        Self { url: "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned(), tls: Tls::default() }
+        Self { url: "amqp://guest:guest@127.0.0.1:5672/%2f".to_owned(), tls: Tls::default(), management: None }
     }
 }
 
@@ -305,6 +309,10 @@ impl Settings {
             if let Err(error) = Amqp::new(AmqpSettings { url: connection.url.clone(), ..AmqpSettings::default() }) {
                 let hint = "write `amqp://user:password@host:5672/%2f`, or `broker: embedded`";
                 add(&["broker", "url"], error.to_string(), hint);
+            }
+            if let Some(Err(error)) = connection.management.as_deref().map(Management::new) {
+                let hint = "write `http://user:password@host:15672`, or remove it";
+                add(&["broker", "management"], error.to_string(), hint);
             }
             let Tls { ca, certificate, key } = &connection.tls;
             if certificate.is_some() != key.is_some() {

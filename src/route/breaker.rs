@@ -28,6 +28,16 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// The exchange.
+    pub fn exchange(&self) -> &Text {
+        &self.exchange
+    }
+
+    /// The routing key, unless the message decides.
+    pub fn routing_key(&self) -> Option<&Text> {
+        self.routing_key.as_ref()
+    }
+
     /// Whether messages to this address go to this endpoint.
     pub fn is_at(&self, to: &Address) -> bool {
         self.exchange == to.exchange && self.routing_key.as_ref().is_none_or(|key| *key == to.routing_key)

@@ -29,8 +29,13 @@ pub async fn open(url: &str) -> Arc<dyn Session> {
 
 /// Runs `scripts/rabbitmq` and gives what it prints.
 pub fn script(arguments: &[&str]) -> String {
+    script_with(arguments, &[])
+}
+
+/// The same, with variables.
+pub fn script_with(arguments: &[&str], variables: &[(&str, &str)]) -> String {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/rabbitmq");
-    let output = Command::new(path).args(arguments).output().expect("the script runs");
+    let output = Command::new(path).args(arguments).envs(variables.iter().copied()).output().expect("the script runs");
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("is UTF-8")
 }

@@ -18,6 +18,7 @@ mod conformance;
 mod conversion;
 mod daemon;
 mod docs;
+mod doctor;
 mod fuzz;
 mod generate;
 mod idempotent;

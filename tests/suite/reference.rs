@@ -69,8 +69,8 @@ fn commands() {
     page += "Colours are written to terminals only, and never where `NO_COLOR` is set.\n\n";
     page += "| exit code | meaning |\n| --- | --- |\n";
     page += "| 0 | valid, or done |\n";
-    page += "| 1 | the input is not valid; of `check --deny-warnings`: there are warnings |\n";
-    page += "| 2 | the command was misused, or the project is broken |\n";
+    page += "| 1 | the input is not valid; of `check --deny-warnings`: there are warnings; of `doctor`: the broker differs |\n";
+    page += "| 2 | the command was misused, the project is broken, or the broker cannot be asked |\n";
     let mut section = |title: &str, command: &mut clap::Command| {
         let help = command.render_long_help().to_string();
         let lines: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();

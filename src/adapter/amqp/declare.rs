@@ -25,18 +25,23 @@ pub(super) async fn declare(channel: &Channel, topology: &Topology) -> Result<()
 }
 
 async fn declare_exchange(channel: &Channel, exchange: &Exchange) -> Result<(), EndpointError> {
-    let kind = match exchange.kind.as_str() {
-        "direct" => ExchangeKind::Direct,
-        "fanout" => ExchangeKind::Fanout,
-        "topic" => ExchangeKind::Topic,
-        "headers" => ExchangeKind::Headers,
-        other => ExchangeKind::Custom(other.to_owned()),
-    };
+    let kind = exchange_kind(&exchange.kind);
     let options =
         ExchangeDeclareOptions { durable: true, passive: !exchange.declare, ..ExchangeDeclareOptions::default() };
     let what = format!("{} exchange `{}`", verb(exchange.declare), exchange.name);
     let name = short("exchange", &exchange.name).map_err(refused)?;
     within(&what, channel.exchange_declare(name, kind, options, FieldTable::default())).await
+}
+
+/// The type of an exchange, as lapin has it.
+pub(super) fn exchange_kind(name: &str) -> ExchangeKind {
+    match name {
+        "direct" => ExchangeKind::Direct,
+        "fanout" => ExchangeKind::Fanout,
+        "topic" => ExchangeKind::Topic,
+        "headers" => ExchangeKind::Headers,
+        other => ExchangeKind::Custom(other.to_owned()),
+    }
 }
 
 async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<(), EndpointError> {

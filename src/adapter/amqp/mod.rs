@@ -3,9 +3,11 @@
 //! lapin's automatic recovery is never enabled: it hides lost acknowledgements. A session that fails is thrown away
 //! as a whole, and whoever holds it opens a new one.
 
+mod acceptance;
 mod declare;
 mod error;
 mod exchanges;
+mod inspect;
 mod lane;
 mod mismatch;
 mod probe;
@@ -25,9 +27,13 @@ use lapin::{Connection, ConnectionProperties};
 use tokio::sync::Mutex;
 
 use crate::endpoint::{Adapter, BoxFuture, EndpointError, Session};
+pub use acceptance::Acceptance;
 use error::within;
+pub use inspect::{Inspection, State as Standing};
+pub use mismatch::{Mismatch, shown};
 use session::{AmqpSession, Link};
 pub use uri::Error as UriError;
+pub use uri::FRAME_MIN;
 
 /// Where the broker is, and how it is known to be the right one.
 #[derive(Clone, PartialEq, Eq)]
@@ -71,6 +77,21 @@ impl Amqp {
         Ok(Self { uri, settings, state: Mutex::default() })
     }
 
+    /// `host:port`.
+    pub fn address(&self) -> String {
+        format!("{}:{}", self.uri.authority.host, self.uri.authority.port)
+    }
+
+    /// The virtual host.
+    pub fn virtual_host(&self) -> &str {
+        &self.uri.vhost
+    }
+
+    /// Who connects.
+    pub fn user(&self) -> &str {
+        &self.uri.authority.userinfo.username
+    }
+
     /// Single flight: whoever comes while a connection is being made shares what becomes of it.
     async fn join(&self) -> Result<Arc<AmqpSession>, EndpointError> {
         let asked = Instant::now();
@@ -109,6 +130,15 @@ impl Amqp {
             return Err(Failed { error: EndpointError::Unavailable(error), silent: true });
         }
         let consume = self.connect("consume").await?;
+        let frame = consume.configuration().frame_max();
+        if frame != 0 && frame < uri::FRAME_MIN {
+            let error = format!(
+                "the broker takes frames of {frame} bytes; {} are needed, so that a dead letter can hold its reason. \
+                 Raise `frame_max` of the broker",
+                uri::FRAME_MIN
+            );
+            return Err(Failed { error: EndpointError::Refused(error), silent: false });
+        }
         let publish = self.connect("publish").await?;
         Ok(Link::new(consume, publish, self.settings.confirm_timeout))
     }

@@ -5,8 +5,8 @@ use lapin::uri::AMQPUri;
 /// RabbitMQ's own. lapin takes a larger frame for a broken connection, so it must not be below the broker's: a
 /// message with large headers would cut the connection again and again.
 const FRAME_MAX: u32 = 131_072;
-/// The least that the protocol allows.
-const FRAME_MIN: u32 = 4_096;
+/// A dead letter has up to 28 KiB of headers, and properties, which must fit into one frame.
+pub const FRAME_MIN: u32 = 32_768;
 /// Seconds; a dead peer is noticed after twice as long.
 const HEARTBEAT: u16 = 10;
 const CONNECT_MILLISECONDS: u64 = 5_000;
@@ -71,7 +71,10 @@ pub(super) fn parse(text: &str) -> Result<AMQPUri, Error> {
         if reason.contains("://") { malformed("it cannot be read") } else { Error::Malformed(reason) }
     })?;
     if uri.query.frame_max.is_some_and(|bytes| bytes < FRAME_MIN) {
-        return Err(Error::Parameter { parameter: "frame_max", expected: "4096 or more" });
+        return Err(Error::Parameter {
+            parameter: "frame_max",
+            expected: "32768 or more, or the headers of a dead letter do not fit into a frame",
+        });
     }
     if uri.query.heartbeat == Some(0) {
         return Err(Error::Parameter {
@@ -97,7 +100,7 @@ mod tests {
         assert_eq!(parse("amqp://[::1]:5672"), Err(Error::Ipv6));
         assert_eq!(parse("amqp://h?heartbeats=5"), Err(Error::UnknownParameter("heartbeats".into())));
         assert!(matches!(parse("amqp://h?heartbeat=0"), Err(Error::Parameter { parameter: "heartbeat", .. })));
-        assert!(matches!(parse("amqp://h?frame_max=100"), Err(Error::Parameter { parameter: "frame_max", .. })));
+        assert!(matches!(parse("amqp://h?frame_max=16384"), Err(Error::Parameter { parameter: "frame_max", .. })));
         for wrong in [
             "localhost:5672",
             "http://h",

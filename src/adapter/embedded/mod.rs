@@ -9,7 +9,7 @@ mod exchange;
 mod publish;
 mod queue;
 mod session;
-mod topic;
+pub(crate) mod topic;
 
 #[cfg(test)]
 mod tests;

@@ -1,7 +1,7 @@
 //! Topic patterns: words between dots, `*` for one word, `#` for any number (AMQP 0-9-1 section 3.1.3.3).
 
 /// Whether a routing key fits a pattern. Costs at most words × words.
-pub(super) fn matches(pattern: &str, key: &str) -> bool {
+pub(crate) fn matches(pattern: &str, key: &str) -> bool {
     // `fits` holds, for each number of leading words of the key, whether the pattern so far fits them.
     let words: Vec<&str> = if key.is_empty() { Vec::new() } else { key.split('.').collect() };
     let mut fits = vec![false; words.len() + 1];

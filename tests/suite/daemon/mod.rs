@@ -12,4 +12,4 @@ mod replay;
 mod rubbish;
 mod shop;
 
-pub(crate) use process::Start;
+pub(crate) use process::{Start, VirtualHost, project};

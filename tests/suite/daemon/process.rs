@@ -15,12 +15,12 @@ pub(super) fn example() -> &'static Path {
 }
 
 /// A virtual host of one test, so that its queues are apart from those of others.
-pub(super) struct VirtualHost {
+pub(crate) struct VirtualHost {
     url: String,
 }
 
 impl VirtualHost {
-    pub(super) async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let name = unique("vhost").to_string();
         let made = name.clone();
         tokio::task::spawn_blocking(move || {
@@ -34,11 +34,16 @@ impl VirtualHost {
         Self { url: format!("{server}/{name}") }
     }
 
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
     }
 
-    pub(super) fn adapter(&self) -> Amqp {
+    /// For `rabbitmqctl -p`.
+    pub(crate) fn name(&self) -> &str {
+        self.url.rsplit('/').next().unwrap_or_default()
+    }
+
+    pub(crate) fn adapter(&self) -> Amqp {
         adapter(&self.url)
     }
 }
@@ -73,7 +78,7 @@ impl Start {
         Self { command }
     }
 
-    pub(super) fn at(mut self, url: &str) -> Self {
+    pub(crate) fn at(mut self, url: &str) -> Self {
         self.command.env("TRUNKLINE__BROKER__URL", url);
         self
     }
@@ -228,7 +233,7 @@ pub(super) fn metric(text: &str, name: &str, labels: &[&str]) -> f64 {
 }
 
 /// Writes a project of routes alone.
-pub(super) fn project(routes: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
+pub(crate) fn project(routes: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::create_dir(folder.path().join("routes")).expect("is new");
     for (name, text) in routes {
