@@ -15,6 +15,14 @@ pub enum Error {
         /// Its length.
         bytes: usize,
     },
+    /// RabbitMQ closes the channel on a message beyond its `max_message_size`.
+    #[error("the body has {bytes} bytes, more than the {limit} that the broker takes (`max_message_size`)")]
+    BodyTooLarge {
+        /// Its length.
+        bytes: usize,
+        /// The broker's limit.
+        limit: usize,
+    },
     /// RabbitMQ closes the channel on an expiration that is not a number, or too large a one.
     #[error("`expiration` is `{0}`, not a number of milliseconds up to 4294967295")]
     Expiration(String),

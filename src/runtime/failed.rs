@@ -28,6 +28,16 @@ pub(super) struct Failed<'a> {
     pub(super) attempts: u32,
 }
 
+/// What becomes of a message that the broker can never take as it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Else {
+    /// It does not wait for another attempt.
+    DeadLetter,
+    /// The route waits until somebody changes the broker. A dead letter is the message as it came, so the broker took it
+    /// once: its largest message was made smaller since.
+    Wait,
+}
+
 /// The broker was lost before it confirmed: it will give the message again.
 pub(super) struct Lost(pub(super) String);
 
@@ -47,17 +57,14 @@ impl Context {
         let message = &delivery.message;
         if failure.class == Class::Transient
             && let Some((wait, letter)) = postpone(message, &failure, &tried, &origin, self.work.retries())
-            && self.place(&wait, letter).await?
+            && self.place(&wait, letter, Else::DeadLetter).await?
         {
             events::postponed(&self.status.name, &message.properties, &failure, attempts, &wait.routing_key);
             self.tell(message, || What::Postponed { failure: failure.clone(), queue: wait.routing_key.clone() });
             return Ok(Completed::Postponed);
         }
         let letter = dead_letter(message, &failure, &tried.past, &origin);
-        if !self.place(&self.work.dead_letters(), letter).await? {
-            // A dead letter always fits into a frame; one that does not must not be lost for it.
-            return Err(Lost("the dead letter cannot be written".to_owned()));
-        }
+        self.place(&self.work.dead_letters(), letter, Else::Wait).await?;
         self.status.metrics.dead_letter(&failure);
         events::dead_lettered(&self.status.name, &message.properties, &failure, attempts);
         self.tell(message, || What::DeadLettered { failure: failure.clone(), message: message.clone() });
@@ -78,14 +85,14 @@ impl Context {
     }
 
     /// Publishes, however long that takes: until then the route is paused and the message kept. `false` if the
-    /// message can never be written to this broker.
-    async fn place(&self, to: &Address, letter: Message) -> Result<bool, Lost> {
+    /// message cannot be written to this broker, and there is another way.
+    async fn place(&self, to: &Address, letter: Message, otherwise: Else) -> Result<bool, Lost> {
         let mut backoff = Backoff::default();
         let mut pause = None;
         loop {
             let error = match self.ports.sink.send(to, letter.clone()).await {
                 Ok(()) => return Ok(true),
-                Err(SendError::Invalid(_)) => return Ok(false),
+                Err(SendError::Invalid(_)) if otherwise == Else::DeadLetter => return Ok(false),
                 Err(SendError::Unknown(reason)) => return Err(Lost(reason)),
                 Err(error) => error,
             };

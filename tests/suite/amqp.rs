@@ -174,7 +174,7 @@ async fn speaks_tls_with_its_own_authority_and_certificate() {
     assert!(soon("the attempt", Amqp::new(nobody).expect("valid").open()).await.is_err(), "no certificate");
 }
 
-/// During an alarm the publishing connection is blocked; acknowledgements must go through all the same. And a broker
+/// During an alarm, of the disk or of memory, the publishing connection is blocked; acknowledgements must go through all the same. And a broker
 /// that is killed ends the session, and another one can be opened when it is back.
 #[tokio::test(flavor = "multi_thread")]
 async fn survives_an_alarm_and_the_death_of_the_broker() {
@@ -188,20 +188,31 @@ async fn survives_an_alarm_and_the_death_of_the_broker() {
     let sink = session.sink().await.expect("a lane");
     sink.send(&to_queue(&name), message("before", "x")).await.expect("confirmed");
     let mut source = session.source(&name, 10).await.expect("a consumer");
-    let delivery = take(source.as_mut(), 1).await.remove(0);
+    let mut delivery = take(source.as_mut(), 1).await.remove(0);
 
-    script(&["ctl", "faults", "-q", "set_vm_memory_high_watermark", "0.00001"]);
-    let blocked = tokio::spawn(sink.send(&to_queue(&name), message("during", "x")));
-    soon("the news of the alarm", async {
-        while session.blocked().is_none() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    })
-    .await;
-    source.settle(Settlement::Ack(delivery.tag)).await.expect("acknowledged during the alarm");
-    script(&["ctl", "faults", "-q", "set_vm_memory_high_watermark", "0.4"]);
-    soon("the blocked publish", blocked).await.expect("no panic").expect("confirmed after the alarm");
-    assert_eq!(take(source.as_mut(), 1).await[0].message.properties.message_id.as_deref(), Some("during"));
+    for (limit, alarming, well) in
+        [("set_disk_free_limit", "900GB", "50MB"), ("set_vm_memory_high_watermark", "0.00001", "0.4")]
+    {
+        script(&["ctl", "faults", "-q", limit, alarming]);
+        let blocked = tokio::spawn(sink.send(&to_queue(&name), message("during", "x")));
+        soon("the news of the alarm", async {
+            while session.blocked().is_none() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+        source.settle(Settlement::Ack(delivery.tag)).await.expect("acknowledged during the alarm");
+        script(&["ctl", "faults", "-q", limit, well]);
+        soon("the blocked publish", blocked).await.expect("no panic").expect("confirmed after the alarm");
+        delivery = take(source.as_mut(), 1).await.remove(0);
+        assert_eq!(delivery.message.properties.message_id.as_deref(), Some("during"));
+        soon("the end of the alarm", async {
+            while session.blocked().is_some() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+    }
 
     script(&["settle", "faults"]);
     script(&["kill", "faults"]);

@@ -16,6 +16,7 @@ use lapin::{BasicProperties, Channel, Confirmation};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::time::MissedTickBehavior;
 
+use super::acceptance;
 use super::error::{is_not_found, within, words};
 use super::exchanges::Exchanges;
 use super::session::Link;
@@ -156,6 +157,10 @@ impl Lane {
     }
 
     fn envelope(&self, job: &Job) -> Result<Envelope, wire::Error> {
+        let bytes = job.message.body.len();
+        if let Some(limit) = self.link.largest().filter(|limit| bytes > *limit) {
+            return Err(wire::Error::BodyTooLarge { bytes, limit });
+        }
         Ok(Envelope {
             exchange: short("exchange", &job.to.exchange)?,
             routing_key: short("routing_key", &job.to.routing_key)?,
@@ -186,7 +191,14 @@ impl Lane {
             Some(Ok(Confirmed { accepted: false, .. })) => Err(SendError::Nack),
             Some(Err(error)) if !self.only_the_channel_failed() => Err(SendError::Unknown(words(&error))),
             Some(Err(error)) if is_not_found(&error) => Err(job.unroutable(&words(&error))),
-            Some(Err(error)) => Err(SendError::Invalid(words(&error))),
+            Some(Err(error)) => Err(SendError::Invalid(match acceptance::limit(&words(&error)) {
+                None => words(&error),
+                Some(limit) => {
+                    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                    self.link.set_largest(limit);
+                    wire::Error::BodyTooLarge { bytes: job.message.body.len(), limit }.to_string()
+                }
+            })),
         }
     }
 

@@ -33,7 +33,13 @@ pub(super) struct Link {
     /// Cancelled when the session is of no use any more.
     pub(super) dead: CancellationToken,
     alarm: Mutex<Alarm>,
+    /// The largest message, as the broker said when it refused one, and when that was.
+    largest: Mutex<Option<(usize, Instant)>>,
 }
+
+/// For so long, larger messages are not even published: each would close the channel under its neighbours. Then the
+/// broker is asked again, for it may take more by now.
+const REMEMBERED: Duration = Duration::from_secs(5);
 
 /// Whether the broker takes messages.
 struct Alarm {
@@ -47,7 +53,8 @@ impl Link {
         let frame_max = usize::try_from(publish.configuration().frame_max()).unwrap_or(usize::MAX);
         let dead = CancellationToken::new();
         let alarm = Mutex::new(Alarm { reason: None, since: Instant::now() });
-        let link = Arc::new(Self { consume, publish, frame_max, confirm_timeout, dead, alarm });
+        let link =
+            Arc::new(Self { consume, publish, frame_max, confirm_timeout, dead, alarm, largest: Mutex::default() });
         for events in [link.consume.events_listener().boxed(), link.publish.events_listener().boxed()] {
             tokio::spawn(watch(Arc::downgrade(&link), events, link.dead.clone()));
         }
@@ -62,6 +69,17 @@ impl Link {
     pub(super) fn is_overdue(&self, since: Instant) -> bool {
         let alarm = self.alarm();
         alarm.reason.is_none() && since.max(alarm.since).elapsed() > self.confirm_timeout
+    }
+
+    /// Learns that the broker takes no larger messages.
+    pub(super) fn set_largest(&self, bytes: usize) {
+        *self.largest.lock().unwrap_or_else(PoisonError::into_inner) = Some((bytes, Instant::now()));
+    }
+
+    /// The largest message that the broker takes, if that was told of late.
+    pub(super) fn largest(&self) -> Option<usize> {
+        let largest = *self.largest.lock().unwrap_or_else(PoisonError::into_inner);
+        largest.filter(|(_, told)| told.elapsed() < REMEMBERED).map(|(bytes, _)| bytes)
     }
 
     fn set_alarm(&self, reason: Option<String>) {
