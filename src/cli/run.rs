@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::adapter::store::FileStore;
-use crate::config::{self, Project, Settings};
+use crate::adapter::store::{FileStore, RedisStore};
+use crate::config::{Project, Settings};
 use crate::endpoint::store::Store;
 use crate::ops::{self, systemd};
 use crate::runtime::{self, Asked, Bus, Handle, Signals};
@@ -40,6 +40,8 @@ pub(super) enum Error {
     Uri(#[from] crate::adapter::amqp::UriError),
     #[error(transparent)]
     Store(#[from] crate::adapter::store::Error),
+    #[error("not an address of Redis: {0}")]
+    Redis(String),
     #[error(transparent)]
     Logs(#[from] logs::Error),
     #[error(transparent)]
@@ -119,8 +121,12 @@ async fn live(
 
 /// The store that the settings name, if they do.
 pub(super) fn store(folder: &Path, settings: &Settings) -> Result<Option<Arc<dyn Store>>, Error> {
-    let Some(config::settings::Store { path, keys }) = &settings.store else { return Ok(None) };
-    Ok(Some(Arc::new(FileStore::open(&folder.join(path), *keys)?)))
+    let Some(store) = &settings.store else { return Ok(None) };
+    Ok(match (&store.redis, &store.path) {
+        (Some(url), _) => Some(Arc::new(RedisStore::new(url).map_err(Error::Redis)?)),
+        (None, Some(path)) => Some(Arc::new(FileStore::open(&folder.join(path), store.keys)?)),
+        (None, None) => None,
+    })
 }
 
 /// The runtime's bounds from the settings.

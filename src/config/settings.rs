@@ -19,6 +19,7 @@ use super::tree::Node;
 use super::units::{Duration, Size};
 use crate::adapter::amqp::{Amqp, AmqpSettings};
 use crate::adapter::management::Management;
+use crate::adapter::store::RedisStore;
 use crate::diagnostic::{Diagnostic, SourceFile, codes};
 use crate::message;
 use crate::telemetry::logs;
@@ -125,18 +126,16 @@ pub struct InFlight {
 }
 
 /// Where routes remember the keys of processed messages.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Store {
     /// A file of the bus' own, seen from the project's folder; made if it is not there.
-    pub path: String,
-    /// The most keys that are remembered; beyond it those are forgotten that would be forgotten first.
-    #[serde(default = "most_keys")]
+    pub path: Option<String>,
+    /// The most keys in the file; beyond it those are forgotten that would be forgotten first.
     pub keys: u64,
-}
-
-fn most_keys() -> u64 {
-    1_000_000
+    /// Redis, in place of a file: `redis://user:password@host:6379/0`, or `rediss://…` for TLS. Instances that take from
+    /// the same queues know each other's keys by it.
+    pub redis: Option<String>,
 }
 
 /// How the bus ends.
@@ -216,6 +215,19 @@ impl Default for InFlight {
     }
 }
 
+impl Default for Store {
+    fn default() -> Self {
+        Self { path: None, keys: 1_000_000, redis: None }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The address of Redis holds a password.
+        f.debug_struct("Store").field("path", &self.path).field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
 impl Default for Shutdown {
     fn default() -> Self {
         Self { deadline: Duration(std::time::Duration::from_secs(20)) }
@@ -282,7 +294,7 @@ impl Settings {
 
     /// In place of settings that are broken: no route is told that it lacks what may stand in there.
     pub(super) fn unknown() -> Self {
-        Self { store: Some(Store { path: String::new(), keys: most_keys() }), ..Self::default() }
+        Self { store: Some(Store::default()), ..Self::default() }
     }
 
     fn read(file: &SourceFile, environment: &Environment, folder: &Path) -> Result<Self, Vec<Diagnostic>> {
@@ -343,8 +355,21 @@ impl Settings {
             add(&["log", "level"], format!("`{}` is not a log level: {error}", self.log.level), hint);
         }
         if let Some(store) = &self.store {
-            if store.path.is_empty() {
-                add(&["store", "path"], "the store has no path".to_owned(), "name a file, as `state/keys.redb`");
+            match (&store.path, &store.redis) {
+                (Some(path), None) if path.is_empty() => {
+                    add(&["store", "path"], "the store has no path".to_owned(), "name a file, as `state/keys.redb`");
+                }
+                (Some(_), None) => {}
+                (None, Some(url)) => {
+                    if let Err(reason) = RedisStore::check(url) {
+                        let hint = "write `redis://user:password@host:6379/0`, or `rediss://…` for TLS";
+                        add(&["store", "redis"], format!("not an address of Redis: {reason}"), hint);
+                    }
+                }
+                _ => {
+                    let hint = "write `path: state/keys.redb` for a file, or `redis: redis://…`";
+                    add(&["store"], "the store is either a file or in Redis".to_owned(), hint);
+                }
             }
             if store.keys == 0 {
                 add(&["store", "keys"], "a store of 0 keys remembers nothing".to_owned(), "write 1 or more");

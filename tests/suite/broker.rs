@@ -13,7 +13,8 @@ use trunkline::message::{Field, Headers, Message, Properties, Text};
 /// A variable that `scripts/rabbitmq start` prints.
 pub fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
-        panic!("{name} is not set: run `make test`, or first `eval \"$(scripts/rabbitmq start | sed 's/^/export /')\"`")
+        let script = if name.contains("REDIS") { "redis" } else { "rabbitmq" };
+        panic!("{name} is not set: run `make test`, or first `eval \"$(scripts/{script} start | sed 's/^/export /')\"`")
     })
 }
 

@@ -26,6 +26,7 @@ mod mutations;
 mod order;
 mod pressure;
 mod program;
+mod redis;
 mod reference;
 mod reload;
 mod retries;

@@ -91,7 +91,9 @@ impl Store for FileStore {
     }
 
     fn changed<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, ()> {
-        Box::pin(self.pending.freed(key))
+        Box::pin(async {
+            self.pending.freed(key).await;
+        })
     }
 }
 

@@ -42,12 +42,12 @@ impl Pending {
         self.metrics.pending(keys.len());
     }
 
-    /// Waits until a key is free.
-    pub(super) async fn freed(&self, key: &Key) {
+    /// Waits until a key is free; whether it was held at all.
+    pub(super) async fn freed(&self, key: &Key) -> bool {
         let held = self.keys().get(key).map(watch::Sender::subscribe);
-        if let Some(mut held) = held {
-            // Nothing is ever sent: this ends when the sender goes.
-            while held.changed().await.is_ok() {}
-        }
+        let Some(mut held) = held else { return false };
+        // Nothing is ever sent: this ends when the sender goes.
+        while held.changed().await.is_ok() {}
+        true
     }
 }

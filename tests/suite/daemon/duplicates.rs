@@ -7,7 +7,7 @@ use trunkline::endpoint::topology::Topology;
 use trunkline::endpoint::{Adapter, Session, Source};
 
 use super::process::{Start, VirtualHost, metric, project};
-use crate::broker::{message, queue, soon, to_queue};
+use crate::broker::{message, queue, soon, to_queue, unique, variable};
 use crate::runtime::take;
 
 const PREFETCH: usize = 50;
@@ -17,10 +17,9 @@ steps:
   - to: { amqp: { routing_key: out } }
 ";
 const COUNT: usize = 1_500;
-const KILLS: usize = 4;
 
 /// A project with one route that lets each number through once, and a store.
-pub(super) fn once(store: &str) -> (tempfile::TempDir, std::path::PathBuf) {
+fn once(store: &str) -> (tempfile::TempDir, std::path::PathBuf) {
     let (folder, path) = project(&[("once", ONCE)]);
     std::fs::write(path.join("trunkline.yaml"), format!("store: {{ {store} }}\n")).expect("is written");
     (folder, path)
@@ -48,7 +47,7 @@ async fn until(out: &mut dyn Source, last: usize) -> BTreeMap<usize, usize> {
     }
 }
 
-pub(super) async fn a_killed_bus_doubles_only_what_was_in_flight(path: &Path, host: &VirtualHost) {
+async fn a_killed_bus_doubles_only_what_was_in_flight(path: &Path, host: &VirtualHost, kills: usize) {
     let session = host.adapter().open().await.expect("a session");
     let queues = vec![queue(&"out".into(), &[])];
     session.declare(&Topology { queues, ..Topology::default() }).await.expect("declared");
@@ -58,10 +57,10 @@ pub(super) async fn a_killed_bus_doubles_only_what_was_in_flight(path: &Path, ho
     let twice = (0..COUNT).flat_map(|number| [number, number.saturating_sub(20)]).chain(COUNT - 20..COUNT);
     let load = publish(&*session, twice);
     let mut out = session.source("out", 500).await.expect("a consumer");
-    let kills = async move {
+    let killing = async move {
         let mut seen: BTreeMap<usize, usize> = BTreeMap::new();
-        for _ in 0..KILLS {
-            for delivery in take(&mut *out, COUNT / (KILLS + 2)).await {
+        for _ in 0..kills {
+            for delivery in take(&mut *out, COUNT / (kills + 2)).await {
                 let number = std::str::from_utf8(&delivery.message.body).expect("UTF-8").parse().expect("a number");
                 *seen.entry(number).or_default() += 1;
             }
@@ -71,7 +70,7 @@ pub(super) async fn a_killed_bus_doubles_only_what_was_in_flight(path: &Path, ho
         }
         (seen, daemon, out)
     };
-    let ((), (mut seen, daemon, mut out)) = tokio::join!(load, kills);
+    let ((), (mut seen, daemon, mut out)) = tokio::join!(load, killing);
     // Behind all others: when it comes out, they are finished or in flight, and a stop finishes those.
     let (end, second_end) = (COUNT, COUNT + 1);
     publish(&*session, [end]).await;
@@ -87,7 +86,7 @@ pub(super) async fn a_killed_bus_doubles_only_what_was_in_flight(path: &Path, ho
     let lost: Vec<_> = (0..COUNT).filter(|number| !seen.contains_key(number)).collect();
     assert!(lost.is_empty(), "lost: {lost:?}");
     let doubled: usize = seen.values().map(|times| times - 1).sum();
-    assert!(doubled <= KILLS * PREFETCH, "{doubled} doubled by {KILLS} kills");
+    assert!(doubled <= kills * PREFETCH, "{doubled} doubled by {kills} kills");
 
     // All is remembered: nothing of it comes out any more.
     let daemon = start().await;
@@ -112,8 +111,19 @@ pub(super) async fn a_killed_bus_doubles_only_what_was_in_flight(path: &Path, ho
 async fn keys_in_a_file_outlive_kills() {
     let host = VirtualHost::new().await;
     let (_folder, path) = once("path: state/keys.redb");
-    a_killed_bus_doubles_only_what_was_in_flight(&path, &host).await;
+    a_killed_bus_doubles_only_what_was_in_flight(&path, &host, 4).await;
     assert!(path.join("state/keys.redb").is_file());
+}
+
+/// The keys that a killed bus has claimed are free when their leases are over.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_in_redis_outlive_kills() {
+    let host = VirtualHost::new().await;
+    let (_folder, path) = once(&format!("redis: \"{}\"", variable("TRUNKLINE_TEST_REDIS_URL")));
+    // Keys go by the route's name, and this Redis has them of other runs too.
+    let name = unique("once").replace('.', "-");
+    std::fs::rename(path.join("routes/once.yaml"), path.join(format!("routes/{name}.yaml"))).expect("is there");
+    a_killed_bus_doubles_only_what_was_in_flight(&path, &host, 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
