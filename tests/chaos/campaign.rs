@@ -71,7 +71,9 @@ impl Plan {
 pub async fn run(plan: &Plan, folder: &Path) -> Arc<World> {
     project::mix(plan.is_flood());
     project::write(folder).expect("the project is written");
-    let node = Node::start(format!("chaos{}", std::process::id()));
+    // A busy machine must not look like a broker that stands still, where none does.
+    let heartbeat = if plan.kinds.iter().any(|kind| kind.freezes()) { 2 } else { 30 };
+    let node = Node::start(format!("chaos{}", std::process::id()), heartbeat);
     let mut bus = Bus::new(folder, &node.url());
     bus.start();
     let world = Arc::new(World::new(folder.to_owned(), (plan.messages, plan.is_flood()), node, bus));

@@ -79,6 +79,11 @@ impl Kind {
         matches!(self, Self::Unbound)
     }
 
+    /// Whether somebody stands still for longer than the heartbeat.
+    pub fn freezes(self) -> bool {
+        matches!(self, Self::BusFreeze | Self::BrokerFreeze)
+    }
+
     /// Whether queues are full meanwhile.
     pub fn fills(self) -> bool {
         matches!(self, Self::Overflow | Self::BrokerStop | Self::BrokerKill)

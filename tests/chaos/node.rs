@@ -8,12 +8,13 @@ pub struct Node {
     name: String,
     server: String,
     pid_file: PathBuf,
+    heartbeat: u32,
     /// Held by whoever does something to the node.
     pub hands: tokio::sync::Mutex<()>,
 }
 
 impl Node {
-    pub fn start(name: String) -> Self {
+    pub fn start(name: String, heartbeat: u32) -> Self {
         let printed = script(&["start", &name]);
         let value = |key: &str| {
             let line = printed.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix('='));
@@ -21,12 +22,12 @@ impl Node {
         };
         let url = value("TRUNKLINE_TEST_AMQP_URL");
         let pid_file = PathBuf::from(value("TRUNKLINE_TEST_AMQP_DIR")).join("pid");
-        Self { name, server: url, pid_file, hands: tokio::sync::Mutex::new(()) }
+        Self { name, server: url, pid_file, heartbeat, hands: tokio::sync::Mutex::new(()) }
     }
 
     /// A dead peer is noticed after twice the heartbeat.
     pub fn url(&self) -> String {
-        format!("{}?heartbeat=2&connection_timeout=3000", self.server)
+        format!("{}?heartbeat={}&connection_timeout=3000", self.server, self.heartbeat)
     }
 
     /// `scripts/rabbitmq COMMAND NAME`.
