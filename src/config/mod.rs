@@ -9,6 +9,7 @@ mod references;
 pub mod render;
 mod secrets;
 pub mod settings;
+pub mod store;
 mod tree;
 mod units;
 mod unused;

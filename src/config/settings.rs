@@ -15,11 +15,11 @@ use super::environment::Environment;
 use super::files;
 use super::project::SETTINGS_FILE;
 use super::secrets;
+use super::store::Store;
 use super::tree::Node;
 use super::units::{Duration, Size};
 use crate::adapter::amqp::{Amqp, AmqpSettings};
 use crate::adapter::management::Management;
-use crate::adapter::store::RedisStore;
 use crate::diagnostic::{Diagnostic, SourceFile, codes};
 use crate::message;
 use crate::telemetry::logs;
@@ -125,19 +125,6 @@ pub struct InFlight {
     pub calls: usize,
 }
 
-/// Where routes remember the keys of processed messages.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Store {
-    /// A file of the bus' own, seen from the project's folder; made if it is not there.
-    pub path: Option<String>,
-    /// The most keys in the file; beyond it those are forgotten that would be forgotten first.
-    pub keys: u64,
-    /// Redis, in place of a file: `redis://user:password@host:6379/0`, or `rediss://…` for TLS. Instances that take from
-    /// the same queues know each other's keys by it.
-    pub redis: Option<String>,
-}
-
 /// How the bus ends.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -212,19 +199,6 @@ impl Limits {
 impl Default for InFlight {
     fn default() -> Self {
         Self { bytes: Size(64 << 20), total_bytes: Size(256 << 20), total_messages: 20_000, calls: 4096 }
-    }
-}
-
-impl Default for Store {
-    fn default() -> Self {
-        Self { path: None, keys: 1_000_000, redis: None }
-    }
-}
-
-impl fmt::Debug for Store {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address of Redis holds a password.
-        f.debug_struct("Store").field("path", &self.path).field("keys", &self.keys).finish_non_exhaustive()
     }
 }
 
@@ -355,25 +329,7 @@ impl Settings {
             add(&["log", "level"], format!("`{}` is not a log level: {error}", self.log.level), hint);
         }
         if let Some(store) = &self.store {
-            match (&store.path, &store.redis) {
-                (Some(path), None) if path.is_empty() => {
-                    add(&["store", "path"], "the store has no path".to_owned(), "name a file, as `state/keys.redb`");
-                }
-                (Some(_), None) => {}
-                (None, Some(url)) => {
-                    if let Err(reason) = RedisStore::check(url) {
-                        let hint = "write `redis://user:password@host:6379/0`, or `rediss://…` for TLS";
-                        add(&["store", "redis"], format!("not an address of Redis: {reason}"), hint);
-                    }
-                }
-                _ => {
-                    let hint = "write `path: state/keys.redb` for a file, or `redis: redis://…`";
-                    add(&["store"], "the store is either a file or in Redis".to_owned(), hint);
-                }
-            }
-            if store.keys == 0 {
-                add(&["store", "keys"], "a store of 0 keys remembers nothing".to_owned(), "write 1 or more");
-            }
+            store.check(&mut add);
         }
         for (name, value) in [("depth", self.limits.depth), ("nodes", self.limits.nodes)] {
             if value == 0 {
