@@ -20,7 +20,7 @@ pub(super) struct Load {
     pub(super) unacknowledged: usize,
     pub(super) in_flight: usize,
     pub(super) bytes: usize,
-    /// The size of a body as they come.
+    /// The size of a body as they come; 0 as long as none has come.
     pub(super) body: usize,
 }
 
@@ -49,7 +49,8 @@ impl Intake {
 
 /// How many messages fit, and whether there is less room in the process than in the route.
 fn room(bounds: Bounds, load: Load, (messages, bytes): (usize, usize)) -> (usize, bool) {
-    let fit = |bytes: usize| if bytes == 0 { 0 } else { (bytes / load.body.max(1)).max(1) };
+    // Of bodies whose size nobody knows yet, one fits for sure.
+    let fit = |bytes: usize| if bytes == 0 { 0 } else { bytes.checked_div(load.body).unwrap_or(1).max(1) };
     let own = bounds.messages.saturating_sub(load.unacknowledged).min(fit(bounds.bytes.saturating_sub(load.bytes)));
     let all = messages.min(fit(bytes));
     // Whatever the others hold, a route goes on one by one.
@@ -67,7 +68,8 @@ mod tests {
     #[test]
     fn the_tightest_bound_decides() {
         let load = Load { unacknowledged: 4, in_flight: 4, bytes: 400, body: 100 };
-        assert_eq!(room(BOUNDS, Load::default(), ALL), (10, false));
+        assert_eq!(room(BOUNDS, Load::default(), ALL), (1, false));
+        assert_eq!(room(BOUNDS, Load { body: 1, ..Load::default() }, ALL), (10, false));
         assert_eq!(room(BOUNDS, load, ALL), (6, false));
         assert_eq!(room(BOUNDS, Load { body: 300, ..load }, ALL), (2, false));
         assert_eq!(room(BOUNDS, Load { bytes: 999, ..load }, ALL), (1, false));

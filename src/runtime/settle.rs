@@ -53,7 +53,7 @@ impl Ledger {
         let bytes = delivery.message.body.len();
         self.entries.push_back((delivery.tag, State::InFlight));
         self.share.take(bytes);
-        self.body = bytes.max(self.body - self.body / 8);
+        self.body = bytes.max(1).max(self.body - self.body / 8);
         Receipt { entry, bytes }
     }
 
