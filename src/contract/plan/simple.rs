@@ -103,6 +103,26 @@ pub(super) fn list_item(code: XmlTypeCode) -> Option<XmlTypeCode> {
     }
 }
 
+/// Whether the built-in type is `xs:integer` or derived from it.
+pub(super) fn is_integer(code: XmlTypeCode) -> bool {
+    matches!(
+        code,
+        XmlTypeCode::Integer
+            | XmlTypeCode::NonPositiveInteger
+            | XmlTypeCode::NegativeInteger
+            | XmlTypeCode::Long
+            | XmlTypeCode::Int
+            | XmlTypeCode::Short
+            | XmlTypeCode::Byte
+            | XmlTypeCode::NonNegativeInteger
+            | XmlTypeCode::UnsignedLong
+            | XmlTypeCode::UnsignedInt
+            | XmlTypeCode::UnsignedShort
+            | XmlTypeCode::UnsignedByte
+            | XmlTypeCode::PositiveInteger
+    )
+}
+
 fn atomic(code: XmlTypeCode, facets: &[&FacetSet]) -> Kind {
     match code {
         XmlTypeCode::Boolean => {
@@ -115,19 +135,7 @@ fn atomic(code: XmlTypeCode, facets: &[&FacetSet]) -> Kind {
         }
         XmlTypeCode::Decimal => Kind::Decimal,
         XmlTypeCode::Float | XmlTypeCode::Double => Kind::Double,
-        XmlTypeCode::Integer
-        | XmlTypeCode::NonPositiveInteger
-        | XmlTypeCode::NegativeInteger
-        | XmlTypeCode::Long
-        | XmlTypeCode::Int
-        | XmlTypeCode::Short
-        | XmlTypeCode::Byte
-        | XmlTypeCode::NonNegativeInteger
-        | XmlTypeCode::UnsignedLong
-        | XmlTypeCode::UnsignedInt
-        | XmlTypeCode::UnsignedShort
-        | XmlTypeCode::UnsignedByte
-        | XmlTypeCode::PositiveInteger => Kind::Integer,
+        code if is_integer(code) => Kind::Integer,
         XmlTypeCode::QName | XmlTypeCode::Notation => Kind::QName,
         _ => Kind::String,
     }

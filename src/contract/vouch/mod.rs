@@ -170,19 +170,22 @@ impl<'p, 't> Walk<'p, 't> {
                 continue;
             }
             match name.local.as_str() {
-                "nil" if found.nillable => nil = matches!(attribute.value.as_str(), "true" | "1"),
+                "nil" if found.nillable => {
+                    nil = match attribute.value.as_str() {
+                        "true" | "1" => true,
+                        "false" | "0" => false,
+                        _ => return None,
+                    }
+                }
                 "schemaLocation" => {
-                    let mut words = attribute.value.as_str().split_ascii_whitespace();
+                    let words = attribute.value.as_str().split_ascii_whitespace();
                     let is_plain = words.clone().all(is_uri);
-                    (is_plain && words.by_ref().count().is_multiple_of(2)).then_some(())?;
+                    (is_plain && words.count().is_multiple_of(2)).then_some(())?;
                 }
                 "noNamespaceSchemaLocation" => {
                     is_uri(&attribute.value).then_some(())?;
                 }
                 _ => return None,
-            }
-            if name.local == "nil" && !matches!(attribute.value.as_str(), "true" | "false" | "1" | "0") {
-                return None;
             }
         }
         Some(nil)

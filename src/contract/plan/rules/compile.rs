@@ -8,7 +8,7 @@ use xsd_schema::{ComplexTypeKey, FacetSet, IdentityConstraintKey, SimpleTypeKey,
 
 use super::super::compile::Compiler;
 use super::super::model::{Content, Declared, Particle, Process, Term};
-use super::super::simple::{chain, default_whitespace, list_item, whitespace};
+use super::super::simple::{chain, default_whitespace, is_integer, list_item, whitespace};
 use super::super::types::{Attribute, Whitespace};
 use super::model::{Graph, Leaf, Letters, MAX_LEAVES, Model};
 use super::value::{Bound, Check, Form};
@@ -170,8 +170,8 @@ impl Compiler<'_> {
                 Some(Model::All(leaves.filter(|leaves| leaves.iter().all(|leaf| leaf.max == 1))?))
             }
             _ => {
-                if let Some(leaves) = self.sequence(particle) {
-                    return Some(Model::Sequence(leaves));
+                if is_flat(particle) {
+                    return self.sequence(particle).map(Model::Sequence);
                 }
                 let mut graph = Graph::default();
                 let whole = self.fragment(particle, &mut graph)?;
@@ -184,9 +184,6 @@ impl Compiler<'_> {
     /// Nested sequences of leaves, flat.
     fn sequence(&mut self, particle: &Particle) -> Option<Vec<Leaf>> {
         let Term::Sequence(parts) = &particle.term else { return Some(vec![self.leaf(particle)?]) };
-        if particle.min != 1 || particle.max != Some(1) {
-            return None;
-        }
         let mut all = Vec::with_capacity(parts.len());
         for part in parts {
             all.append(&mut self.sequence(part)?);
@@ -257,6 +254,15 @@ impl Compiler<'_> {
             });
         }
         whole
+    }
+}
+
+/// Whether a particle is nothing but leaves and single sequences of them.
+fn is_flat(particle: &Particle) -> bool {
+    match &particle.term {
+        Term::Element(_) | Term::Wildcard(_) => true,
+        Term::Sequence(parts) => particle.min == 1 && particle.max == Some(1) && parts.iter().all(is_flat),
+        Term::Choice(_) | Term::All(_) => false,
     }
 }
 
@@ -360,19 +366,7 @@ fn form(code: XmlTypeCode) -> Option<Form> {
         XmlTypeCode::Boolean => Form::Boolean,
         XmlTypeCode::Decimal => Form::Decimal,
         XmlTypeCode::Float | XmlTypeCode::Double => Form::Double,
-        XmlTypeCode::Integer
-        | XmlTypeCode::NonPositiveInteger
-        | XmlTypeCode::NegativeInteger
-        | XmlTypeCode::Long
-        | XmlTypeCode::Int
-        | XmlTypeCode::Short
-        | XmlTypeCode::Byte
-        | XmlTypeCode::NonNegativeInteger
-        | XmlTypeCode::UnsignedLong
-        | XmlTypeCode::UnsignedInt
-        | XmlTypeCode::UnsignedShort
-        | XmlTypeCode::UnsignedByte
-        | XmlTypeCode::PositiveInteger => Form::Integer,
+        code if is_integer(code) => Form::Integer,
         XmlTypeCode::Date => Form::Date,
         XmlTypeCode::Time => Form::Time,
         XmlTypeCode::DateTime => Form::DateTime,

@@ -132,7 +132,7 @@ impl Check {
             Form::NcName => is_name(text) && text.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_'),
             Form::HexBinary => text.len().is_multiple_of(2) && text.bytes().all(|byte| byte.is_ascii_hexdigit()),
             Form::Base64Binary => is_base64(text),
-            Form::List(item) => text.split(' ').filter(|item| !item.is_empty()).all(|one| item.holds_normal(one)),
+            Form::List(item) => items(text).all(|one| item.holds_normal(one)),
             // Members may differ in how white space counts; without any to normalize that is all one.
             Form::Union(members) => is_collapsed(text) && members.iter().any(|member| member.holds_normal(text)),
             Form::Unknown => false,
@@ -141,7 +141,7 @@ impl Check {
 
     fn of_length(&self, text: &str) -> bool {
         let length = match self.form {
-            Form::List(_) => text.split(' ').filter(|item| !item.is_empty()).count(),
+            Form::List(_) => items(text).count(),
             _ => text.chars().count(),
         };
         (self.min_length..=self.max_length).contains(&length)
@@ -158,6 +158,11 @@ impl Check {
                 }
             })
     }
+}
+
+/// The items of a list whose white space is collapsed.
+fn items(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ').filter(|item| !item.is_empty())
 }
 
 /// Whether collapsing white space changes nothing.
