@@ -67,6 +67,11 @@ impl Ledger {
         }
     }
 
+    /// Whether [`Ledger::flush`] has something to tell.
+    pub(super) fn is_due(&self) -> bool {
+        self.waiting > self.patience || matches!(self.entries.front(), Some((_, State::Settled)))
+    }
+
     /// Tells the broker what is settled.
     pub(super) async fn flush(&mut self, source: &mut dyn Source) -> Result<(), EndpointError> {
         if let Some(tag) = self.take_prefix() {

@@ -9,6 +9,7 @@ use trunkline::endpoint::{Adapter, Address, EndpointError, SendError, Settlement
 use trunkline::message::{Field, Text};
 
 use crate::broker::{bound, ctl, message, one_queue, open, queue, script, session, soon, to_queue, unique, variable};
+use crate::slow_disk;
 
 async fn take(source: &mut dyn Source, count: usize) -> Vec<trunkline::endpoint::Delivery> {
     let mut all = Vec::new();
@@ -181,6 +182,7 @@ async fn survives_an_alarm_and_the_death_of_the_broker() {
     let printed = tokio::task::spawn_blocking(|| script(&["start", "faults"])).await.expect("starts");
     let url =
         printed.lines().find_map(|line| line.strip_prefix("TRUNKLINE_TEST_AMQP_URL=")).expect("an URL").to_owned();
+    slow_disk::an_orderly_end_doubles_nothing(&url, "faults").await;
     let amqp = Amqp::new(AmqpSettings { url, ..AmqpSettings::default() }).expect("a valid URI");
     let session = amqp.open().await.expect("connects");
     let name = unique("alarm");

@@ -31,5 +31,6 @@ mod reference;
 mod reload;
 mod retries;
 mod runtime;
+mod slow_disk;
 mod structure;
 mod well_formed;
