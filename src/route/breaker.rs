@@ -28,6 +28,16 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
+    /// Where a target's messages go.
+    pub fn of(target: &Target) -> Self {
+        match target {
+            Target::Fixed(Address { exchange, routing_key }) => {
+                Self { exchange: exchange.clone(), routing_key: Some(routing_key.clone()) }
+            }
+            Target::Computed { exchange, .. } => Self { exchange: exchange.clone(), routing_key: None },
+        }
+    }
+
     /// The exchange.
     pub fn exchange(&self) -> &Text {
         &self.exchange
@@ -72,21 +82,9 @@ impl fmt::Display for Breaker {
 /// Every endpoint of these steps, once.
 pub(super) fn endpoints(steps: &Sequence) -> Vec<Endpoint> {
     let mut found = Vec::new();
-    let mut sequences = vec![steps];
-    while let Some(sequence) = sequences.pop() {
-        for placed in sequence.iter() {
-            for target in placed.step.targets() {
-                let endpoint = match target {
-                    Target::Fixed(Address { exchange, routing_key }) => {
-                        Endpoint { exchange: exchange.clone(), routing_key: Some(routing_key.clone()) }
-                    }
-                    Target::Computed { exchange, .. } => Endpoint { exchange: exchange.clone(), routing_key: None },
-                };
-                if !found.contains(&endpoint) {
-                    found.push(endpoint);
-                }
-            }
-            sequences.extend(placed.step.describe().branches.into_iter().map(|(_, branch)| branch));
+    for endpoint in steps.all().into_iter().flat_map(|placed| placed.step.targets()).map(Endpoint::of) {
+        if !found.contains(&endpoint) {
+            found.push(endpoint);
         }
     }
     found

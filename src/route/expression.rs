@@ -63,6 +63,14 @@ impl Expression {
 
     /// The one value that the expression gives for a message.
     pub fn one(&self, run: &mut Run<'_>) -> Result<Value, Failure> {
+        let value = self.evaluate(run)?;
+        if let Some(watch) = run.watch() {
+            watch.evaluates(&self.source, &value);
+        }
+        Ok(value)
+    }
+
+    fn evaluate(&self, run: &mut Run<'_>) -> Result<Value, Failure> {
         if let Some(value) = &self.constant {
             return Ok(value.clone());
         }

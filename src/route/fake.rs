@@ -3,20 +3,33 @@
 //! Whole routes run on them in microseconds, without a broker.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
 use std::future::ready;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::endpoint::store::{Claim, Key};
 use crate::endpoint::{Address, BoxFuture};
-use crate::message::{Class, Failure, Kind, Message, Stage, Text};
+use crate::message::{Failure, Kind, Message, Text};
 
-use super::ports::Ports;
+use super::ports::{Ports, not_answered};
+use super::watch::Watch;
 
 /// The recording and the script.
 #[derive(Debug, Default)]
 pub struct Fake {
     state: Mutex<State>,
+    world: Option<Arc<dyn World>>,
+    watch: Option<Arc<dyn Watch>>,
+}
+
+/// Who answers and confirms where nothing is scripted.
+pub trait World: fmt::Debug + Send + Sync {
+    /// Takes a message, or does not.
+    fn takes(&self, to: &Address, message: &Message) -> Result<(), Failure>;
+
+    /// Answers a request, or does not. The clock moves on by the whole timeout if it fails by that.
+    fn answers(&self, to: &Address, request: &Message, timeout: Duration) -> Result<Message, Failure>;
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +49,11 @@ impl Fake {
     /// Nothing recorded, nothing scripted, the clock at 1970.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Ports to this world, with somebody who looks on.
+    pub fn among(world: Arc<dyn World>, watch: Option<Arc<dyn Watch>>) -> Self {
+        Self { world: Some(world), watch, ..Self::default() }
     }
 
     /// Scripts the answer to the next call that has none yet. Without one a call times out.
@@ -81,19 +99,22 @@ impl Fake {
 
 impl Ports for Fake {
     fn send(&self, to: &Address, message: Message) -> BoxFuture<'static, Result<(), Failure>> {
+        let taken = self.world.as_ref().map_or(Ok(()), |world| world.takes(to, &message));
         let mut state = self.state();
         state.sent.push((to.clone(), message));
-        Box::pin(ready(state.confirms.pop_front().unwrap_or(Ok(()))))
+        Box::pin(ready(state.confirms.pop_front().unwrap_or(taken)))
     }
 
     fn call(&self, to: &Address, message: Message, timeout: Duration) -> BoxFuture<'static, Result<Message, Failure>> {
+        let silence = || Err(not_answered(timeout));
+        let answer = self.world.as_ref().map_or_else(silence, |world| world.answers(to, &message, timeout));
         let mut state = self.state();
         state.called.push((to.clone(), message));
-        let silence = || {
-            let reason = format!("no answer within {timeout:?}");
-            Err(Failure::new(Class::Transient, Stage::Process, Kind::Timeout, reason))
-        };
-        Box::pin(ready(state.answers.pop_front().unwrap_or_else(silence)))
+        let answer = state.answers.pop_front().unwrap_or(answer);
+        if answer.as_ref().is_err_and(|failure| failure.kind == Kind::Timeout) {
+            state.since_epoch = state.since_epoch.saturating_add(timeout);
+        }
+        Box::pin(ready(answer))
     }
 
     fn claim<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, Result<Claim, Failure>> {
@@ -137,5 +158,9 @@ impl Ports for Fake {
 
     fn log(&self, _level: tracing::Level, text: &str) {
         self.state().logged.push(text.to_owned());
+    }
+
+    fn watch(&self) -> Option<&dyn Watch> {
+        self.watch.as_deref()
     }
 }

@@ -4,6 +4,7 @@
 //! A plan reaches the world through [`ports`] only.
 
 pub mod ports;
+pub mod watch;
 pub mod model;
 pub mod step;
 pub mod compile;
@@ -14,6 +15,7 @@ pub mod order;
 pub mod dead_letter;
 pub mod error_reply;
 pub mod retry;
+pub mod fate;
 pub mod breaker;
 pub mod explain;
 pub mod fake;
@@ -21,7 +23,7 @@ mod body;
 mod claimed;
 mod reach;
 mod target;
-mod variables;
+pub(crate) mod variables;
 
 pub use compile::{Library, check_set, compile};
 pub use dead_letter::{Origin, dead_letter};

@@ -66,6 +66,12 @@ pub struct Placed {
     pub step: Box<dyn Step>,
     /// How often it is tried again at once; `None` if that is the route's matter.
     pub retry: Option<u32>,
+    /// Where it stands in the route's file.
+    pub span: Range<usize>,
+    /// The contracts that a document may have which comes to it, as far as they are known.
+    pub takes: Vec<Arc<Contract>>,
+    /// The contracts that a document may have which goes on from it.
+    pub gives: Vec<Arc<Contract>>,
 }
 
 /// What a route's run ends in, if it does not fail.
@@ -138,6 +144,11 @@ impl Plan {
     /// The steps.
     pub fn steps(&self) -> &Sequence {
         &self.steps
+    }
+
+    /// Every step on every branch.
+    pub fn all_steps(&self) -> Vec<&Placed> {
+        self.steps.all()
     }
 
     /// Whether the sender is answered; the contract of the answer, if it has one.
@@ -255,11 +266,14 @@ pub(super) fn dead_letter_queue(queue: &str) -> Text {
 impl Sequence {
     /// Runs the steps until the last, a failure, or a step that ends the message's way.
     pub async fn run(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
+        if let Some(watch) = run.watch() {
+            watch.enters(self);
+        }
         for placed in &self.steps {
             run.enter(placed);
             let mut again = placed.retry.unwrap_or_default();
             loop {
-                match placed.step.run(run).await {
+                match placed.run(run).await {
                     Ok(Flow::Continue) => break,
                     Ok(end @ (Flow::Filtered | Flow::Duplicate)) => return Ok(end),
                     Err(failure) if again > 0 && may_pass(&failure) => {
@@ -273,9 +287,31 @@ impl Sequence {
         Ok(Flow::Continue)
     }
 
+    /// These steps and those that they own, each before its own.
+    pub fn all(&self) -> Vec<&Placed> {
+        let mut found = Vec::new();
+        let mut open: Vec<&Placed> = self.steps.iter().rev().collect();
+        while let Some(placed) = open.pop() {
+            found.push(placed);
+            let branches = placed.step.describe().branches.into_iter().rev();
+            open.extend(branches.flat_map(|(_, branch)| branch.steps.iter().rev()));
+        }
+        found
+    }
+
     /// The steps in order.
     pub fn iter(&self) -> std::slice::Iter<'_, Placed> {
         self.steps.iter()
+    }
+}
+
+impl Placed {
+    async fn run(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
+        let Some(watch) = run.watch() else { return self.step.run(run).await };
+        watch.begins(self, run);
+        let result = self.step.run(run).await;
+        watch.ends(self, run, result.as_ref().copied());
+        result
     }
 }
 

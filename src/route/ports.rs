@@ -3,8 +3,10 @@
 use std::time::{Duration, SystemTime};
 
 use crate::endpoint::store::{Claim, Key};
-use crate::endpoint::{Address, BoxFuture};
-use crate::message::{Failure, Message, Text};
+use crate::endpoint::{Address, BoxFuture, SendError};
+use crate::message::{Class, Failure, Kind, Message, Stage, Text};
+
+use super::watch::Watch;
 
 /// Everything that a step may ask of the world. No step opens a socket, reads a clock or draws a number itself.
 pub trait Ports: Send + Sync {
@@ -35,4 +37,26 @@ pub trait Ports: Send + Sync {
 
     /// Writes a line to the log on behalf of the route's author.
     fn log(&self, level: tracing::Level, text: &str);
+
+    /// Who looks on.
+    fn watch(&self) -> Option<&dyn Watch> {
+        None
+    }
+}
+
+/// A publisher's error as a failure of the message.
+pub fn not_sent(error: &SendError) -> Failure {
+    let (class, kind) = match error {
+        SendError::Unroutable { .. } => (Class::Permanent, Kind::Unroutable),
+        SendError::Invalid(_) => (Class::Permanent, Kind::Limit),
+        SendError::Nack => (Class::Transient, Kind::Nack),
+        SendError::Unknown(_) => (Class::Transient, Kind::Connection),
+    };
+    Failure::new(class, Stage::Send, kind, error.to_string())
+}
+
+/// No answer came to a request.
+pub fn not_answered(timeout: Duration) -> Failure {
+    let reason = format!("no answer within {timeout:?}");
+    Failure::new(Class::Transient, Stage::Process, Kind::Timeout, reason)
 }

@@ -14,6 +14,7 @@ use super::claimed::Claimed;
 use super::plan::{Placed, Plan, may_pass};
 use super::ports::Ports;
 use super::variables;
+use super::watch::Watch;
 
 /// Answers to such an address are delivered although the broker returns them as unroutable when they are
 /// mandatory (RabbitMQ's direct reply-to).
@@ -38,6 +39,7 @@ pub struct Run<'a> {
     retry: u32,
     sends: Vec<Sending>,
     claimed: Option<Claimed<'a>>,
+    watch: Option<&'a dyn Watch>,
 }
 
 /// A message that is sent after the last step.
@@ -84,6 +86,7 @@ impl<'a> Run<'a> {
             retry: 0,
             sends: Vec::new(),
             claimed: None,
+            watch: ports.watch(),
         })
     }
 
@@ -206,6 +209,11 @@ impl<'a> Run<'a> {
     pub(super) fn enter(&mut self, placed: &Placed) {
         self.step = Some(placed.id.clone());
         self.retry = placed.retry.unwrap_or_default();
+    }
+
+    /// Who looks on.
+    pub(super) fn watch(&self) -> Option<&'a dyn Watch> {
+        self.watch
     }
 
     /// The id of the step that ran last.

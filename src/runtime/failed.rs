@@ -3,12 +3,11 @@
 //! Either is published by the bus and confirmed before the message is settled. As long as that cannot be done, the
 //! route takes nothing more and keeps the message.
 
-use std::time::SystemTime;
-
-use crate::endpoint::{Address, Delivery, SendError};
-use crate::message::{Class, Failure, Message};
+use crate::endpoint::{Address, SendError};
+use crate::message::{Failure, Message};
+use crate::route::fate::Fate;
 use crate::route::ports::Ports;
-use crate::route::retry::{Tried, postpone};
+use crate::route::retry::Past;
 use crate::route::run::is_direct_reply;
 use crate::route::{Origin, dead_letter, error_reply};
 use crate::telemetry::events;
@@ -18,14 +17,14 @@ use super::backoff::Backoff;
 use super::process::Context;
 use super::tap::What;
 
-/// A message that failed, and everything that was tried.
+/// A message that failed, and what becomes of it.
 pub(super) struct Failed<'a> {
-    pub(super) delivery: &'a Delivery,
+    pub(super) message: &'a Message,
     pub(super) failure: Failure,
-    /// Before this delivery.
-    pub(super) tried: Tried,
-    /// With this delivery.
-    pub(super) attempts: u32,
+    pub(super) fate: Fate,
+    /// Why it had to wait before.
+    pub(super) past: &'a [Past],
+    pub(super) origin: Origin<'a>,
 }
 
 /// What becomes of a message that the broker can never take as it is.
@@ -44,26 +43,17 @@ pub(super) struct Lost(pub(super) String);
 impl Context {
     /// Brings a failed message to its place.
     pub(super) async fn failed(&self, failed: Failed<'_>) -> Result<Completed, Lost> {
-        let Failed { delivery, failure, tried, attempts } = failed;
+        let Failed { message, failure, fate, past, origin } = failed;
+        let attempts = origin.attempts;
         self.status.metrics.failed(&failure);
-        let origin = Origin {
-            route: self.work.name(),
-            queue: self.work.queue(),
-            exchange: &delivery.address.exchange,
-            routing_key: &delivery.address.routing_key,
-            attempts,
-            time: SystemTime::now(),
-        };
-        let message = &delivery.message;
-        if failure.class == Class::Transient
-            && let Some((wait, letter)) = postpone(message, &failure, &tried, &origin, self.work.retries())
-            && self.place(&wait, letter, Else::DeadLetter).await?
+        if let Fate::Postponed { to: wait, letter } = fate
+            && self.place(&wait, *letter, Else::DeadLetter).await?
         {
             events::postponed(&self.status.name, &message.properties, &failure, attempts, &wait.routing_key);
             self.tell(message, || What::Postponed { failure: failure.clone(), queue: wait.routing_key.clone() });
             return Ok(Completed::Postponed);
         }
-        let letter = dead_letter(message, &failure, &tried.past, &origin);
+        let letter = dead_letter(message, &failure, past, &origin);
         self.place(&self.work.dead_letters(), letter, Else::Wait).await?;
         self.status.metrics.dead_letter(&failure);
         events::dead_lettered(&self.status.name, &message.properties, &failure, attempts);

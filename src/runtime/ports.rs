@@ -6,9 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 use uuid::Uuid;
 
 use crate::endpoint::store::{Claim, Key};
-use crate::endpoint::{Address, BoxFuture, SendError, Sink};
+use crate::endpoint::{Address, BoxFuture, Sink};
 use crate::message::{Class, Failure, Kind, Message, Stage, Text};
-use crate::route::ports::Ports;
+use crate::route::ports::{Ports, not_answered, not_sent};
 use crate::route::step::error_of;
 use crate::telemetry::events;
 
@@ -54,7 +54,7 @@ impl LivePorts {
         let confirmed = self.sink.send(to, message);
         let (status, to) = (Arc::clone(&self.status), to.clone());
         async move {
-            let confirmed = confirmed.await.map_err(failure);
+            let confirmed = confirmed.await.map_err(|error| not_sent(&error));
             match &confirmed {
                 Ok(()) => status.metrics.confirm.record(started.elapsed()),
                 Err(failure) if failure.kind == Kind::Nack => status.breakers.failed(&to, &failure.reason),
@@ -99,7 +99,7 @@ impl Ports for LivePorts {
                 })
             });
             let late = |_| {
-                let late = transient(Stage::Process, Kind::Timeout, format!("no answer within {timeout:?}"));
+                let late = not_answered(timeout);
                 status.breakers.failed(&to, &late.reason);
                 Err(late)
             };
@@ -147,15 +147,4 @@ impl Ports for LivePorts {
 
 fn transient(stage: Stage, kind: Kind, reason: impl Into<String>) -> Failure {
     Failure::new(Class::Transient, stage, kind, reason)
-}
-
-/// A publisher's error as a failure of the message.
-fn failure(error: SendError) -> Failure {
-    let (class, kind) = match error {
-        SendError::Unroutable { .. } => (Class::Permanent, Kind::Unroutable),
-        SendError::Invalid(_) => (Class::Permanent, Kind::Limit),
-        SendError::Nack => (Class::Transient, Kind::Nack),
-        SendError::Unknown(_) => (Class::Transient, Kind::Connection),
-    };
-    Failure::new(class, Stage::Send, kind, error.to_string())
 }

@@ -10,8 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::endpoint::{Delivery, Session};
 use crate::message::{Class, Failure, Kind, Message, Text};
-use crate::route::retry::{Tried, resume, wait_in_place};
-use crate::route::{Outcome, Processed};
+use crate::route::fate::{Fate, fate};
+use crate::route::retry::{Tried, resume};
+use crate::route::{Origin, Outcome, Processed};
 use crate::telemetry::events;
 use crate::telemetry::metrics::Completed;
 
@@ -104,7 +105,10 @@ impl Context {
                 tried.attempts = attempts;
                 continue;
             }
-            if let Some((delay, then)) = self.waits(&delivery.message, &failure, &tried, attempts) {
+            let origin = self.origin(&delivery, attempts);
+            let ladder = self.work.retries();
+            let fate = fate(&delivery.message, &failure, &tried, &origin, ladder, self.work.ordered());
+            if let Fate::InPlace { delay, tried: then } = fate {
                 self.status.metrics.failed(&failure);
                 events::held(&self.status.name, &delivery.message.properties, &failure, attempts, delay);
                 let _held = self.status.hold();
@@ -114,7 +118,7 @@ impl Context {
                 tried = then;
                 continue;
             }
-            match self.failed(Failed { delivery: &delivery, failure, tried, attempts }).await {
+            match self.failed(Failed { message: &delivery.message, failure, fate, past: &tried.past, origin }).await {
                 Ok(completed) => break completed,
                 Err(Lost(reason)) => return Verdict::Lost(reason),
             }
@@ -143,12 +147,15 @@ impl Context {
         run.await.unwrap_or_else(|panic| Processed { result: Err(self.panicked(&*panic)), attempts: 1 })
     }
 
-    /// How long a failed message waits in its place: where order is kept, so that nothing overtakes it.
-    fn waits(&self, message: &Message, failure: &Failure, tried: &Tried, attempts: u32) -> Option<(Duration, Tried)> {
-        if failure.class != Class::Transient || !self.work.ordered() {
-            return None;
+    fn origin<'a>(&'a self, delivery: &'a Delivery, attempts: u32) -> Origin<'a> {
+        Origin {
+            route: self.work.name(),
+            queue: self.work.queue(),
+            exchange: &delivery.address.exchange,
+            routing_key: &delivery.address.routing_key,
+            attempts,
+            time: SystemTime::now(),
         }
-        wait_in_place(message, failure, tried, attempts, SystemTime::now(), self.work.retries())
     }
 
     /// A panic is a defect of ours; the message that met it must not stop the others.

@@ -4,7 +4,7 @@ use crate::endpoint::topology::Topology;
 use crate::endpoint::{Address, BoxFuture, Delivery};
 use crate::message::{Failure, Text};
 use crate::route::breaker::{Breaker, Endpoint};
-use crate::route::plan::{Placed, Sequence, Version};
+use crate::route::plan::Version;
 use crate::route::ports::Ports;
 use crate::route::retry::Ladder;
 use crate::route::{Plan, Processed};
@@ -105,7 +105,7 @@ impl Work for Plan {
     }
 
     fn calls(&self) -> bool {
-        any_step(self.steps(), |placed| placed.step.calls())
+        self.all_steps().iter().any(|placed| placed.step.calls())
     }
 
     fn answers(&self) -> bool {
@@ -114,24 +114,10 @@ impl Work for Plan {
 
     fn parses(&self) -> bool {
         let answers = self.reply().flatten().is_some();
-        self.accepts().is_some() || answers || any_step(self.steps(), |placed| placed.step.looks())
+        self.accepts().is_some() || answers || self.all_steps().iter().any(|placed| placed.step.looks())
     }
 
     fn process<'a>(&'a self, delivery: &'a Delivery, ports: &'a dyn Ports) -> BoxFuture<'a, Processed> {
         Box::pin(self.process(delivery, ports))
     }
-}
-
-/// Whether any step, on any branch, is like this.
-fn any_step(steps: &Sequence, like: impl Fn(&Placed) -> bool) -> bool {
-    let mut sequences = vec![steps];
-    while let Some(sequence) = sequences.pop() {
-        for placed in sequence.iter() {
-            if like(placed) {
-                return true;
-            }
-            sequences.extend(placed.step.describe().branches.into_iter().map(|(_, branch)| branch));
-        }
-    }
-    false
 }

@@ -285,9 +285,12 @@ impl Compiler<'_> {
         };
         let span = step.value.id.as_ref().map_or(&key.span, |id| &id.span);
         self.identify(&id, span);
+        let takes = self.flow.known().cloned().collect();
         let compiled = settings.compile(&Place { id: &id, span: key.span.clone() }, self)?;
+        let gives = self.flow.known().cloned().collect();
         let retry = self.step_retry(step.value.retry.as_ref(), pattern, &id);
-        known.then(|| Placed { id: Text::from(id), pattern, step: compiled, retry })
+        let span = key.span.clone();
+        known.then(|| Placed { id: Text::from(id), pattern, step: compiled, retry, span, takes, gives })
     }
 
     /// Names what is wrong with the keys of a step.

@@ -39,7 +39,8 @@ pub(crate) struct Branch {
 #[derive(Debug)]
 struct Compiled {
     branches: Vec<(Expression, Sequence)>,
-    otherwise: Option<Sequence>,
+    /// What it is called, and its steps; `None` if a condition always holds.
+    otherwise: Option<(&'static str, Sequence)>,
 }
 
 impl Pattern for Choice {
@@ -91,7 +92,7 @@ impl Pattern for Choice {
                     branches.extend(condition.map(|condition| (condition, steps)));
                 }
                 (None, None, Some(steps)) => {
-                    otherwise = Some(compiler.sequence(steps, &name));
+                    otherwise = Some(("otherwise", compiler.sequence(steps, &name)));
                     all_taken_by = Some("`otherwise` before it takes all that is left");
                 }
                 _ => compiler.report(
@@ -108,6 +109,7 @@ impl Pattern for Choice {
         }
         if all_taken_by.is_none() {
             after.push(before);
+            otherwise = Some(("no condition holds: as it is", Sequence::default()));
         }
         compiler.flow.join(after);
         Some(Box::new(Compiled { branches, otherwise }))
@@ -121,7 +123,7 @@ impl Compiled {
                 return Ok(Some(steps));
             }
         }
-        Ok(self.otherwise.as_ref())
+        Ok(self.otherwise.as_ref().map(|(_, steps)| steps))
     }
 }
 
@@ -138,7 +140,7 @@ impl Step for Compiled {
     fn describe(&self) -> Description<'_> {
         let mut branches: Vec<_> =
             self.branches.iter().map(|(when, steps)| (format!("when {}", when.source()), steps)).collect();
-        branches.extend(self.otherwise.iter().map(|steps| ("otherwise".to_owned(), steps)));
+        branches.extend(self.otherwise.iter().map(|(name, steps)| ((*name).to_owned(), steps)));
         Description { text: "take the first branch whose condition holds".to_owned(), branches }
     }
 }

@@ -53,6 +53,10 @@ impl Step for Compiled {
         Box::pin(std::future::ready(flow))
     }
 
+    fn exits(&self) -> &'static [Flow] {
+        &[Flow::Filtered]
+    }
+
     fn describe(&self) -> Description<'_> {
         Description::line(format!("go on only when {}", self.when.source()))
     }

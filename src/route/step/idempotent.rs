@@ -138,6 +138,10 @@ impl Step for Compiled {
         Box::pin(self.claim(run))
     }
 
+    fn exits(&self) -> &'static [Flow] {
+        &[Flow::Duplicate]
+    }
+
     fn describe(&self) -> Description<'_> {
         let (key, keep) = (self.key.source(), &self.keep_text);
         Description::line(format!("go on once for each {key}, remembered for {keep} after the message is processed"))

@@ -101,6 +101,11 @@ pub trait Step: fmt::Debug + Send + Sync {
         &[]
     }
 
+    /// How it may end a message's way, besides by a failure.
+    fn exits(&self) -> &'static [Flow] {
+        &[]
+    }
+
     /// Whether it may look into a message, so that a run is worth a task of its own.
     fn looks(&self) -> bool {
         true
