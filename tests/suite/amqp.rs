@@ -42,6 +42,28 @@ async fn never_takes_an_unroutable_message_for_delivered() {
     }
 }
 
+/// A reload cuts a route off while the broker makes its consumer: that one would keep what it gets.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_is_cut_off_while_it_begins_keeps_nothing() {
+    let session = session().await;
+    let name = unique("cut-off");
+    session.declare(&one_queue(&name)).await.expect("declared");
+    let mut begun = 0;
+    for step in 0..40 {
+        // Somewhere between the first frame and the consumer.
+        let patience = Duration::from_micros(200 * step);
+        begun += usize::from(tokio::time::timeout(patience, session.source(&name, 10)).await.is_ok());
+    }
+    assert!(begun < 40, "none was cut off");
+    let sink = session.sink().await.expect("a lane");
+    for sent in join_all((0..100).map(|number| sink.send(&to_queue(&name), message(&format!("m{number}"), "x")))).await
+    {
+        sent.expect("confirmed");
+    }
+    let mut reader = session.source(&name, 500).await.expect("a consumer");
+    assert_eq!(take(&mut *reader, 100).await.len(), 100);
+}
+
 /// When the limit of a full queue is lifted, RabbitMQ 3.10 does not tell the channels on which it refused messages.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_queue_whose_limit_is_lifted_takes_messages_again() {

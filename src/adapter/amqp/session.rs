@@ -16,7 +16,7 @@ use super::error::{refused, within};
 use super::lane::confirm_channel;
 use super::replies::AmqpReplies;
 use super::sink::AmqpSink;
-use super::source::AmqpSource;
+use super::source::{AmqpSource, Owned};
 use super::table::short;
 use crate::endpoint::topology::Topology;
 use crate::endpoint::{BoxFuture, EndpointError, Replies, Session, Sink, Source};
@@ -171,6 +171,7 @@ impl Session for AmqpSession {
 }
 
 async fn consume(channel: Channel, queue: &str, prefetch: u16) -> Result<AmqpSource, EndpointError> {
+    let channel = Owned::new(channel);
     within("basic.qos", channel.basic_qos(prefetch, BasicQosOptions::default())).await?;
     let name = short("queue", queue).map_err(refused)?;
     let consumer = channel.basic_consume(name, "".into(), BasicConsumeOptions::default(), FieldTable::default());

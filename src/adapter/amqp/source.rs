@@ -1,18 +1,49 @@
 //! The receiving side: one consumer on a channel of its own, settled by tags of that same channel.
 
+use std::ops::Deref;
+
 use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicRejectOptions};
 use lapin::{Channel, Consumer};
+use tokio::runtime::Handle;
 
 use super::error::{unavailable, within};
 use super::table;
 use crate::endpoint::{Address, BoxFuture, Delivery, EndpointError, Settlement, Source, Tag};
 use crate::message::{Message, Text};
 
+/// A channel that is closed when nobody needs it any more, also where a future is dropped while the broker makes a
+/// consumer: it would deliver to that one, and nobody would read it.
+pub(super) struct Owned(Channel);
+
+impl Owned {
+    pub(super) fn new(channel: Channel) -> Self {
+        Self(channel)
+    }
+}
+
+impl Deref for Owned {
+    type Target = Channel;
+
+    fn deref(&self) -> &Channel {
+        &self.0
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        if let (true, Ok(runtime)) = (self.0.status().connected(), Handle::try_current()) {
+            let channel = self.0.clone();
+            // Whatever comes of it: it ends with its connection at the latest.
+            runtime.spawn(async move { within("channel.close", channel.close(200, "done".into())).await });
+        }
+    }
+}
+
 /// A consumer and its channel. They live and die together, so a tag never reaches another channel.
 pub(super) struct AmqpSource {
     queue: String,
-    channel: Channel,
+    channel: Owned,
     consumer: Consumer,
     stopped: bool,
     /// How the consumer ended. Kept, because lapin's stream says it once, and is silent for ever after.
@@ -20,7 +51,7 @@ pub(super) struct AmqpSource {
 }
 
 impl AmqpSource {
-    pub(super) fn new(queue: &str, channel: Channel, consumer: Consumer) -> Self {
+    pub(super) fn new(queue: &str, channel: Owned, consumer: Consumer) -> Self {
         Self { queue: queue.to_owned(), channel, consumer, stopped: false, end: None }
     }
 
