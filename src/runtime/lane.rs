@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::Either;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::task::JoinError;
-use tokio::time::{sleep_until, timeout};
+use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::endpoint::{Delivery, EndpointError, Source};
@@ -37,6 +37,8 @@ const LONGEST_HANDOVER: Duration = Duration::from_secs(2);
 /// A route that ends acknowledges no more often. A channel that is closed loses the acknowledgements that the broker has
 /// yet handed to the queue, and it hands over only a few ahead of what the queue has recorded.
 const ACKNOWLEDGE_EVERY: Duration = Duration::from_millis(250);
+/// That many words reach the queue at once.
+const FEW: usize = 16;
 
 /// A message whose run may begin, or waits for its turn.
 struct Ready {
@@ -166,7 +168,13 @@ pub(super) async fn run(
         }
         context.status.set_in_flight(ledger.in_flight(), ledger.bytes());
     }
-    ledger.flush_all(&mut *source).await?;
+    // Before the last words there is room for them, and the channel is closed when they have arrived.
+    if ledger.words() > FEW {
+        sleep(ACKNOWLEDGE_EVERY).await;
+    }
+    if ledger.flush_all(&mut *source).await? > FEW {
+        sleep(ACKNOWLEDGE_EVERY).await;
+    }
     if ledger.in_flight() > 0 {
         source.close().await?;
     }

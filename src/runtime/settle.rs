@@ -39,12 +39,14 @@ pub(super) struct Ledger {
     /// Entries behind the prefix that are settled and not acknowledged.
     waiting: usize,
     patience: usize,
+    /// How many words the last flush took.
+    words: usize,
 }
 
 impl Ledger {
     /// A ledger that lets at most `patience` settled deliveries wait for the prefix.
     pub(super) fn new(patience: usize, share: Share) -> Self {
-        Self { entries: VecDeque::new(), first: 0, share, body: 0, waiting: 0, patience }
+        Self { entries: VecDeque::new(), first: 0, share, body: 0, waiting: 0, patience, words: 0 }
     }
 
     /// Takes a delivery in.
@@ -74,13 +76,16 @@ impl Ledger {
 
     /// Tells the broker what is settled.
     pub(super) async fn flush(&mut self, source: &mut dyn Source) -> Result<(), EndpointError> {
+        self.words = 0;
         if let Some(tag) = self.take_prefix() {
+            self.words = 1;
             source.settle(Settlement::AckThrough(tag)).await?;
         }
         if self.waiting > self.patience {
             for (tag, state) in &mut self.entries {
                 if *state == State::Settled {
                     *state = State::Acknowledged;
+                    self.words += 1;
                     source.settle(Settlement::Ack(*tag)).await?;
                 }
             }
@@ -107,10 +112,32 @@ impl Ledger {
         through
     }
 
-    /// Acknowledges every settled delivery, whatever stands before it.
-    pub(super) async fn flush_all(&mut self, source: &mut dyn Source) -> Result<(), EndpointError> {
-        self.patience = 0;
-        self.flush(source).await
+    /// How many words the last flush took.
+    pub(super) fn words(&self) -> usize {
+        self.words
+    }
+
+    /// Acknowledges every settled delivery before the channel is closed, in few words: what is on its way to the queue
+    /// then is forgotten with the channel. Where fewer are unsettled than settled, those are given back one by one, and
+    /// one acknowledgement covers the others. Gives how many words it took.
+    pub(super) async fn flush_all(&mut self, source: &mut dyn Source) -> Result<usize, EndpointError> {
+        let settled = self.entries.iter().filter(|(_, state)| *state == State::Settled).count();
+        let end = self.entries.iter().rposition(|(_, state)| *state == State::Settled).map_or(0, |last| last + 1);
+        let unsettled = self.entries.iter().take(end).filter(|(_, state)| *state == State::InFlight).count();
+        if unsettled > settled {
+            self.patience = 0;
+            self.flush(source).await?;
+            return Ok(settled);
+        }
+        for (tag, _) in self.entries.iter().take(end).filter(|(_, state)| *state == State::InFlight) {
+            source.settle(Settlement::Requeue(*tag)).await?;
+        }
+        if let Some((tag, _)) = end.checked_sub(1).and_then(|last| self.entries.get(last)) {
+            source.settle(Settlement::AckThrough(*tag)).await?;
+        }
+        self.entries.drain(..end);
+        self.waiting = 0;
+        Ok(unsettled + 1)
     }
 
     /// Deliveries taken and not settled.
@@ -198,6 +225,34 @@ mod tests {
         flush(&mut ledger, &mut log);
         assert_eq!(log.0[1..], [Settlement::AckThrough(Tag(4))]);
         assert_eq!((ledger.in_flight(), ledger.bytes(), ledger.load().unacknowledged), (0, 0, 0));
+    }
+
+    #[test]
+    fn the_end_takes_few_words() {
+        let (mut ledger, mut log) = (ledger(100), Log::default());
+        let mut receipts: Vec<_> = (1..=40).map(|tag| Some(ledger.admit(&delivery(tag)))).collect();
+        for tag in (1..=39).filter(|tag| *tag != 3 && *tag != 7) {
+            ledger.settle(receipts[tag - 1].take().unwrap());
+        }
+        let words = ledger.flush_all(&mut log).now_or_never().unwrap().unwrap();
+        assert_eq!(
+            log.0,
+            [3, 7]
+                .map(|tag| Settlement::Requeue(Tag(tag)))
+                .into_iter()
+                .chain([Settlement::AckThrough(Tag(39))])
+                .collect::<Vec<_>>()
+        );
+        assert_eq!((words, ledger.in_flight()), (3, 3));
+    }
+
+    #[test]
+    fn the_end_names_the_few_that_are_settled() {
+        let (mut ledger, mut log) = (ledger(100), Log::default());
+        let mut receipts: Vec<_> = (1..=40).map(|tag| Some(ledger.admit(&delivery(tag)))).collect();
+        ledger.settle(receipts[19].take().unwrap());
+        let words = ledger.flush_all(&mut log).now_or_never().unwrap().unwrap();
+        assert_eq!((words, log.0), (1, vec![Settlement::Ack(Tag(20))]));
     }
 
     proptest! {
