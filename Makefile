@@ -1,6 +1,6 @@
 # Every command of the project. The work is done by scripts/.
 
-.PHONY: bench chaos demo rabbitmq4 test
+.PHONY: bench chaos chaos-cluster demo rabbitmq4 test
 
 # Build, find or start a broker, show the example at work.
 demo:
@@ -17,6 +17,10 @@ rabbitmq4:
 # Harm the bus and the broker under load, and account for every message: make chaos ARGS="--seed 7 --messages 100000"
 chaos:
 	@scripts/chaos $(ARGS)
+
+# The same with three nodes and two instances of the bus.
+chaos-cluster:
+	@scripts/chaos --cluster $(ARGS)
 
 # Install and start what the tests need, then format, lints, docs, tests.
 test:

@@ -9,10 +9,10 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, ExchangeKind};
 
-use super::bus::Bus;
+use super::bus::{Bus, libfaketime};
 use super::faults::{Kind, strike};
 use super::node::Node;
-use super::project::{self, ERP, EXCHANGE, FLAKY, LADDER, PLACES, Place, ROOM, ROUTES, sinks};
+use super::project::{self, ERP, EXCHANGE, FLAKY, PLACES, Place, ROOM, ROUTES, sinks};
 use super::world::{World, pause};
 use super::{generator, observer, participants};
 
@@ -43,6 +43,25 @@ impl Plan {
         self.kinds == [Kind::Flood]
     }
 
+    /// What the run is called.
+    pub fn name(&self) -> String {
+        let what = match (self.is_flood(), self.is_cluster()) {
+            (true, _) => " flood",
+            (_, true) => " cluster",
+            _ => "",
+        };
+        format!("Run {}{what}", self.seed)
+    }
+
+    pub fn is_cluster(&self) -> bool {
+        self.kinds.iter().any(|kind| kind.needs_a_cluster())
+    }
+
+    /// How many instances of the bus share the work.
+    pub fn instances(&self) -> usize {
+        if self.is_cluster() { 2 } else { 1 }
+    }
+
     /// Every kind alone in a random order, again and again; every third time with a second one beside it.
     pub fn slots(&self) -> Vec<Slot> {
         if self.is_flood() {
@@ -70,16 +89,26 @@ impl Plan {
 /// Runs it, and gives what is known in the end.
 pub async fn run(plan: &Plan, folder: &Path) -> Arc<World> {
     project::mix(plan.is_flood());
-    project::write(folder).expect("the project is written");
     // A busy machine must not look like a broker that stands still, where none does.
-    let heartbeat = if plan.kinds.iter().any(|kind| kind.freezes()) { 2 } else { 30 };
-    let node = Node::start(format!("chaos{}", std::process::id()), heartbeat);
-    let mut bus = Bus::new(folder, &node.url());
-    bus.start();
-    let world = Arc::new(World::new(folder.to_owned(), (plan.messages, plan.is_flood()), node, bus));
+    let heartbeat = if plan.kinds.iter().any(|kind| kind.freezes()) { 4 } else { 30 };
+    let nodes = Node::start(&format!("chaos{}", std::process::id()), plan.instances(), heartbeat);
+    let mut buses = Vec::new();
+    for (number, node) in nodes.iter().take(plan.instances()).enumerate() {
+        let folder = if number == 0 { folder.to_owned() } else { folder.join(format!("instance{number}")) };
+        project::write(&folder).expect("the project is written");
+        node.hand_out_certificates(&folder);
+        let url = if plan.is_cluster() { node.url() } else { node.tls_url() };
+        let faketime = libfaketime().filter(|_| plan.kinds.contains(&Kind::ClockJump));
+        let mut bus = Bus::new(&folder, &url, faketime);
+        bus.start();
+        buses.push(bus);
+    }
+    let world = Arc::new(World::new(folder.to_owned(), (plan.messages, plan.is_flood()), nodes, buses));
     world.insist(declare).await;
     await_routes(&world).await;
-    world.node.run("settle").await;
+    for node in &world.nodes {
+        node.run("settle").await;
+    }
 
     let mut parts = tokio::task::JoinSet::new();
     for place in PLACES {
@@ -151,13 +180,16 @@ async fn drain(world: &World) {
 
 /// Stops the bus, looks that nothing is left in its queues, and lets the observers take the rest.
 async fn stop(world: &World) {
-    let mut bus = world.bus.lock().await;
-    bus.signal("-TERM");
-    let ended = bus.ended().await;
-    if ended.and_then(|status| status.code()) != Some(0) {
-        world.ledger().wrong.push(format!("the bus was asked to stop at the end and ended with {ended:?}"));
+    for bus in &world.buses {
+        let mut bus = bus.lock().await;
+        bus.awake().await;
+        bus.signal("-TERM");
+        let ended = bus.ended().await;
+        if ended.and_then(|status| status.code()) != Some(0) {
+            world.ledger().wrong.push(format!("the bus was asked to stop at the end and ended with {ended:?}"));
+        }
     }
-    let waits = ROUTES.iter().flat_map(|route| LADDER.iter().map(|delay| format!("{}.retry.{delay}", route.queue())));
+    let waits = ROUTES.iter().flat_map(|route| route.waits());
     let own: Vec<String> = ROUTES.iter().map(|route| route.queue()).chain(waits).collect();
     let all = own.into_iter().chain(PLACES.iter().map(|place| place.queue().to_owned()));
     let deadline = world.now() + 10_000;
@@ -180,7 +212,7 @@ async fn stop(world: &World) {
             .wrong
             .push(format!("the bus had {:.0} MiB at its peak, more than {MEMORY_MIB}", world.peak_mib()));
     }
-    if world.log.panics() > 0 {
+    if world.logs.iter().any(|log| log.panics() > 0) {
         world.ledger().wrong.push("the bus has panicked: see its log".to_owned());
     }
 }
@@ -226,9 +258,15 @@ async fn await_routes(world: &World) {
 /// Looks at the memory of the bus for ever.
 async fn sample(world: Arc<World>) {
     loop {
-        if let Some(resident) = world.log.resident() {
+        if let Some(resident) = world.logs.iter().filter_map(|log| log.resident()).max() {
             world.memory.lock().expect("not poisoned").push((world.now(), resident));
         }
+        world.loads.lock().expect("not poisoned").extend(load());
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
+}
+
+/// How many processes of the machine have wanted to run in the last minute.
+fn load() -> Option<f64> {
+    std::fs::read_to_string("/proc/loadavg").ok()?.split_whitespace().next()?.parse().ok()
 }

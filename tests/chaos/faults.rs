@@ -6,8 +6,9 @@ use std::sync::atomic::Ordering;
 use lapin::options::{QueueBindOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 
-use super::bus::Bus;
+use super::bus::{self, Bus};
 use super::ledger::Window;
+use super::node::Node;
 use super::participants::Mood;
 use super::project::{self, EXCHANGE, Place, ROUTES, Route, routes_at_work};
 use super::world::{World, pause};
@@ -33,7 +34,7 @@ macro_rules! kinds {
 }
 
 kinds! {
-    BusKill = "bus-kill", "kill -9 of the bus three to six times, at any moment after its start";
+    BusKill = "bus-kill", "kill -9 of the bus five to eight times, at any moment after its start";
     BusStop = "bus-stop", "SIGTERM of the bus under load, and a new start";
     BusFreeze = "bus-freeze", "the bus stands still (SIGSTOP) for longer than the broker waits for a heartbeat";
     Reload = "reload", "SIGHUP with changed routes, and once with a broken file, under load";
@@ -48,16 +49,22 @@ kinds! {
     Overflow = "sink-full", "the sink of a route takes nothing more (x-overflow: reject-publish)";
     MemoryAlarm = "memory-alarm", "memory alarm of the broker";
     DiskAlarm = "disk-alarm", "disk alarm of the broker";
+    Certificates = "certificates", "the broker gets another authority and certificate, the bus its files and a reload later";
+    DiskFull = "disk-full", "nothing more can be written to the store of keys";
+    ClockJump = "clock-jump", "the clock of the bus jumps two hours ahead, then an hour back, then to the right time";
     ErpSlow = "erp-slow", "participants answer just in time";
     ErpAbsent = "erp-absent", "no participant is there";
     ErpRubbish = "erp-rubbish", "the ERP answers every other request with what its contract does not allow";
     ErpTwice = "erp-twice", "participants answer twice";
     ErpLate = "erp-late", "participants answer every other request when nobody waits any more";
+    LeaderKilled = "leader-killed", "kill -9 of the node that leads a route's queue, and a new start";
+    Partitioned = "node-partitioned", "one node is cut off from the two others, and pauses (pause_minority)";
+    RollingRestart = "rolling-restart", "each node is stopped in an orderly way and started again, one after the other";
     Flood = "flood", "no participant is there for a minute, and nearly all messages are for it";
 }
 
 /// What is longer than twice the heartbeat.
-const FROZEN_MILLIS: u64 = 6_000;
+const FROZEN_MILLIS: u64 = 10_000;
 /// How long a fault lasts that ends when somebody ends it.
 const HELD_MILLIS: u64 = 2_500;
 const FLOOD_MILLIS: u64 = 60_000;
@@ -65,9 +72,33 @@ const FLOOD_MILLIS: u64 = 60_000;
 const LONGEST_RECOVERY_MILLIS: u32 = 120_000;
 
 impl Kind {
-    /// What a campaign is made of; a flood is a run of its own.
+    /// What a campaign with one node is made of; a flood is a run of its own.
     pub fn all() -> Vec<Self> {
-        Self::ALL.iter().copied().filter(|kind| *kind != Self::Flood).collect()
+        let is_one = |kind: &Self| *kind != Self::Flood && !kind.needs_a_cluster() && kind.is_possible();
+        Self::ALL.iter().copied().filter(is_one).collect()
+    }
+
+    /// What a campaign with a cluster is made of: its own, and what may meet them.
+    pub fn cluster() -> Vec<Self> {
+        vec![
+            Self::LeaderKilled,
+            Self::Partitioned,
+            Self::RollingRestart,
+            Self::BusKill,
+            Self::BusStop,
+            Self::ConnectionsClosed,
+            Self::Overflow,
+            Self::ErpLate,
+        ]
+    }
+
+    pub fn needs_a_cluster(self) -> bool {
+        matches!(self, Self::LeaderKilled | Self::Partitioned | Self::RollingRestart)
+    }
+
+    /// Whether this machine has what it takes.
+    pub fn is_possible(self) -> bool {
+        self != Self::ClockJump || bus::libfaketime().is_some()
     }
 
     pub fn parse(name: &str) -> Option<Self> {
@@ -86,7 +117,15 @@ impl Kind {
 
     /// Whether queues are full meanwhile.
     pub fn fills(self) -> bool {
-        matches!(self, Self::Overflow | Self::BrokerStop | Self::BrokerKill)
+        matches!(
+            self,
+            Self::Overflow
+                | Self::BrokerStop
+                | Self::BrokerKill
+                | Self::LeaderKilled
+                | Self::Partitioned
+                | Self::RollingRestart
+        )
     }
 
     /// Whether messages can come twice by it: where a confirm or an acknowledgement can be lost.
@@ -99,6 +138,10 @@ impl Kind {
                 | Self::BrokerStop
                 | Self::BrokerFreeze
                 | Self::ConnectionsClosed
+                | Self::Certificates
+                | Self::LeaderKilled
+                | Self::Partitioned
+                | Self::RollingRestart
         )
     }
 
@@ -106,17 +149,17 @@ impl Kind {
     async fn inflict(self, world: &World, random: &mut fastrand::Rng) {
         match self {
             Self::BusKill => {
-                let mut bus = world.bus.lock().await;
-                for _ in 0..random.u32(3..=6) {
-                    bus.signal("-KILL");
-                    bus.ended().await;
+                let mut bus = world.any_bus(random).lock().await;
+                for _ in 0..random.u32(5..=8) {
+                    bus.kill().await;
                     pause(random.u64(0..300)).await;
                     bus.start();
                     pause(random.u64(0..1_500)).await;
                 }
             }
             Self::BusStop => {
-                let mut bus = world.bus.lock().await;
+                let mut bus = world.any_bus(random).lock().await;
+                bus.awake().await;
                 bus.signal("-TERM");
                 let ended = bus.ended().await;
                 if ended.and_then(|status| status.code()) != Some(0) {
@@ -125,12 +168,25 @@ impl Kind {
                 bus.start();
             }
             Self::BusFreeze => {
-                let bus = world.bus.lock().await;
+                let bus = world.any_bus(random).lock().await;
                 bus.signal("-STOP");
                 pause(FROZEN_MILLIS).await;
                 bus.signal("-CONT");
             }
-            Self::Reload => reload(&*world.bus.lock().await, world, random).await,
+            Self::Reload => reload(&*world.any_bus(random).lock().await, world, random).await,
+            Self::DiskFull => {
+                let bus = world.any_bus(random).lock().await;
+                // Less than the file has already: whatever is written is beyond.
+                bus.limit_files("4096");
+                pause(2 * HELD_MILLIS).await;
+                bus.limit_files("unlimited");
+            }
+            Self::ClockJump => {
+                for offset in ["+2h", "-1h", "+0"] {
+                    bus::set_clock(&world.folder, offset);
+                    pause(HELD_MILLIS).await;
+                }
+            }
             Self::ErpSlow => mood(world, Mood::Slow).await,
             Self::ErpAbsent => mood(world, Mood::Absent).await,
             Self::Flood => {
@@ -148,19 +204,46 @@ impl Kind {
                 blind.store(false, Ordering::Relaxed);
             }
             _ => {
-                let _hands = world.node.hands.lock().await;
-                self.at_the_broker(world).await;
+                let _hands = world.node().hands.lock().await;
+                self.at_the_broker(world, random).await;
             }
         }
     }
 
-    async fn at_the_broker(self, world: &World) {
-        let node = &world.node;
+    async fn at_the_broker(self, world: &World, random: &mut fastrand::Rng) {
+        let node = world.node();
         match self {
             Self::BrokerKill => {
                 node.run("settle").await;
                 node.run("kill").await;
                 node.run("start").await;
+            }
+            Self::LeaderKilled => {
+                let leader = node.ask(&["list_queues", "--no-table-headers", "name", "leader"]).await;
+                let line = leader.lines().find(|line| line.starts_with("chaos.pass\t")).expect("a queue");
+                let leads = |node: &&Node| line.ends_with(&node.erlang_name());
+                let node = world.nodes.iter().find(leads).expect("one of ours");
+                node.run("kill").await;
+                pause(2 * HELD_MILLIS).await;
+                node.run("start").await;
+            }
+            Self::Partitioned => {
+                // Who holds a wrong cookie for the others is not let in, and lets nobody in.
+                let node = &world.nodes[random.usize(..world.nodes.len())];
+                let others = world.nodes.iter().map(Node::erlang_name).filter(|name| *name != node.erlang_name());
+                let others: Vec<_> = others.map(|name| format!("'{name}'")).collect();
+                let each = |what: &str| format!("[{what} || N <- [{}]].", others.join(","));
+                node.ctl(&["eval", &each("{erlang:set_cookie(N, apart), erlang:disconnect_node(N)}")]).await;
+                pause(4 * HELD_MILLIS).await;
+                node.ctl(&["eval", &each("erlang:set_cookie(N, erlang:get_cookie())")]).await;
+            }
+            Self::RollingRestart => {
+                for node in &world.nodes {
+                    node.ctl(&["shutdown"]).await;
+                    node.run("start").await;
+                    node.ctl(&["await_online_nodes", &world.nodes.len().to_string()]).await;
+                    pause(HELD_MILLIS).await;
+                }
             }
             Self::BrokerStop => {
                 node.ctl(&["stop_app"]).await;
@@ -172,6 +255,15 @@ impl Kind {
                 node.signal("-CONT");
             }
             Self::ConnectionsClosed => node.ctl(&["close_all_connections", "chaos"]).await,
+            Self::Certificates => {
+                node.run("certify").await;
+                node.ctl(&["eval", "ssl:clear_pem_cache()."]).await;
+                node.ctl(&["close_all_connections", "chaos"]).await;
+                pause(HELD_MILLIS).await;
+                let bus = world.any_bus(random).lock().await;
+                node.hand_out_certificates(&world.folder);
+                bus.reload().await;
+            }
             Self::QueueDeleted => delete(world, Route::Pass, &Route::Pass.queue()).await,
             Self::DeadLettersDeleted => delete(world, Route::Dead, Place::DeadDead.queue()).await,
             Self::DeadLettersFull => {

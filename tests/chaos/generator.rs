@@ -5,9 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::future::join_all;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection};
 
-use super::project::{Route, body};
+use super::project::{Route, body, is_doubled, key};
 use super::world::{Numbers, World, pause, within};
 
 /// Published before their confirms are looked at. All of them are waited for, so that each returned message is among
@@ -83,15 +84,25 @@ async fn round(world: &World, numbers: &Mutex<Numbers>, channel: &Channel) -> la
 /// Publishes; for each number whether the broker has it, or `None` if nobody knows.
 async fn publish(world: &World, channel: &Channel, batch: &[u32]) -> Vec<Option<bool>> {
     let at = world.now();
-    batch.iter().for_each(|&number| world.ledger().published(number, at));
+    for &number in batch {
+        (0..=u32::from(is_doubled(number))).for_each(|_| world.ledger().published(number, at));
+    }
     let confirms = join_all(batch.iter().map(|&number| async move {
         let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
         let properties = BasicProperties::default()
             .with_delivery_mode(2)
             .with_message_id(format!("m{number}").into())
-            .with_content_type(content_type(number).into());
-        let queue = Route::of(number).queue().into();
-        channel.basic_publish("".into(), queue, options, &body(number), properties).await?.await
+            .with_content_type(content_type(number).into())
+            .with_headers(headers(number));
+        let (queue, body) = (Route::of(number).queue(), body(number));
+        let once = async || {
+            let queue = queue.as_str().into();
+            channel.basic_publish("".into(), queue, options, &body, properties.clone()).await?.await
+        };
+        if is_doubled(number) && !matches!(once().await?, Confirmation::Ack(None)) {
+            return Ok(Confirmation::Nack(None));
+        }
+        once().await
     }))
     .await;
     let mut returned = Vec::new();
@@ -113,7 +124,15 @@ async fn publish(world: &World, channel: &Channel, batch: &[u32]) -> Vec<Option<
 
 fn content_type(number: u32) -> &'static str {
     match Route::of(number) {
-        Route::Pass | Route::Retry => "text/plain",
+        Route::Pass | Route::Retry | Route::Keyed => "text/plain",
         _ => "application/json",
     }
+}
+
+fn headers(number: u32) -> FieldTable {
+    let mut headers = FieldTable::default();
+    if Route::of(number) == Route::Keyed {
+        headers.insert("key".into(), AMQPValue::LongUInt(key(number)));
+    }
+    headers
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::faults::Kind;
-use super::project::{PLACES, Place, Route, expected, is_invalid, is_right};
+use super::project::{KEYS, PLACES, Place, ROUTES, Route, expected, is_invalid, is_right, key};
 
 /// Something that arrived.
 #[derive(Clone, Copy, Debug)]
@@ -39,23 +39,40 @@ pub struct Window {
 }
 
 /// The record of a whole run.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Ledger {
     /// By number; the first one stands for none.
     entries: Vec<Entry>,
-    open: [usize; 5],
+    open: [usize; ROUTES.len()],
     pub confirmed: usize,
     pub done: usize,
     pub windows: Vec<Window>,
     /// Time of the first arrival, and how long after its publishing, by route.
     pub latencies: Vec<(u32, u32, Route)>,
+    /// The highest number that arrived at [`Place::Keyed`], by key.
+    latest: [u32; KEYS as usize],
+    /// What arrived there behind a higher number of its key.
+    overtaken: Vec<(u32, u32, u32)>,
+    /// How many instances of the bus share the work.
+    instances: usize,
     /// What must not be.
     pub wrong: Vec<String>,
 }
 
 impl Ledger {
-    pub fn new(messages: u32) -> Self {
-        Self { entries: vec![Entry::default(); messages as usize + 1], ..Self::default() }
+    pub fn new(messages: u32, instances: usize) -> Self {
+        Self {
+            entries: vec![Entry::default(); messages as usize + 1],
+            open: Default::default(),
+            confirmed: 0,
+            done: 0,
+            windows: Vec::new(),
+            latencies: Vec::new(),
+            latest: [0; KEYS as usize],
+            overtaken: Vec::new(),
+            instances,
+            wrong: Vec::new(),
+        }
     }
 
     pub fn published(&mut self, number: u32, at: u32) {
@@ -89,6 +106,13 @@ impl Ledger {
         if !is_right(arrival.place, number, body) {
             let body = String::from_utf8_lossy(body);
             self.wrong.push(format!("{number} at {} has another body: {body}", arrival.place.queue()));
+        }
+        if arrival.place == Place::Keyed && entry.arrivals.iter().all(|one| one.place != Place::Keyed) {
+            let latest = &mut self.latest[key(number) as usize];
+            if number < *latest {
+                self.overtaken.push((number, *latest, arrival.at));
+            }
+            *latest = number.max(*latest);
         }
         entry.arrivals.push(arrival);
         if death.is_some() {
@@ -129,6 +153,15 @@ impl Ledger {
         for (number, entry) in (0u32..).zip(&self.entries).skip(1) {
             self.audit(number, entry, &mut balance);
         }
+        // What was published again stands in the queue behind its successors.
+        for &(number, latest, at) in self.overtaken.iter().filter(|(number, ..)| self.entry(*number).sends == 1) {
+            let mut faults = self.faults(self.entry(number).published, at);
+            if self.instances > 1 && faults.any(|window| window.kind.doubles()) {
+                balance.overtaken += 1;
+            } else {
+                balance.wrong.push(format!("{number} came after {latest}, and both have one key"));
+            }
+        }
         balance
     }
 
@@ -148,6 +181,7 @@ impl Ledger {
             if !expected(number).contains(&place) && place != dead {
                 balance.wrong.push(format!("{number} is at {}, where it does not belong", place.queue()));
             }
+            balance.again[place as usize] += count - 1;
             if count > 1 {
                 self.explain(number, entry, (place, count - 1), balance);
             }
@@ -160,7 +194,9 @@ impl Ledger {
 
     /// A duplicate is explained by a producer that was not sure, or by a fault while the message was under way.
     fn explain(&self, number: u32, entry: &Entry, (place, more): (Place, usize), balance: &mut Balance) {
-        let by_producer = more.min(usize::from(entry.sends) - 1);
+        // Whoever drops duplicates drops the producer's, too; instances with a store of their own do not know each other's.
+        let by_producer =
+            if place == Place::Once && self.instances == 1 { 0 } else { more.min(usize::from(entry.sends) - 1) };
         balance.by_producer += by_producer;
         if more == by_producer {
             return;
@@ -214,9 +250,13 @@ pub struct Balance {
     pub missing: Vec<u32>,
     pub wrong: Vec<String>,
     /// Distinct numbers by place.
-    pub arrived: [usize; 11],
+    pub arrived: [usize; PLACES.len()],
+    /// What came there more often than once.
+    pub again: [usize; PLACES.len()],
     pub deaths: BTreeMap<(&'static str, String), usize>,
     pub by_producer: usize,
+    /// Out of order, as several instances may bring them.
+    pub overtaken: usize,
     pub by_fault: BTreeMap<Kind, usize>,
     pub observed_twice: usize,
 }

@@ -1,5 +1,7 @@
 //! What is asked for on the command line.
 
+use std::collections::BTreeSet;
+
 use clap::Parser;
 
 use super::campaign::Plan;
@@ -62,15 +64,19 @@ struct Words {
     /// Instead of faults: the participants are away for a minute while nearly all messages are for them.
     #[arg(long)]
     flood: bool,
+    /// Three nodes and two instances of the bus that share the work, with the faults of a cluster.
+    #[arg(long)]
+    cluster: bool,
     /// Writes the tables to docs/chaos.md and the plot beside it, if nothing is lost.
     #[arg(long)]
     write_docs: bool,
 }
 
 fn kind(name: &str) -> Result<Kind, String> {
-    Kind::parse(name).filter(|kind| Kind::all().contains(kind)).ok_or_else(|| {
-        let names: Vec<_> = Kind::all().iter().map(|kind| kind.name()).collect();
-        format!("no such fault; there are {}", names.join(", "))
+    let all: Vec<Kind> = Kind::all().into_iter().chain(Kind::cluster()).collect();
+    Kind::parse(name).filter(|kind| all.contains(kind)).ok_or_else(|| {
+        let names: BTreeSet<_> = all.iter().map(|kind| kind.name()).collect();
+        format!("no such fault; there are {}", names.into_iter().collect::<Vec<_>>().join(", "))
     })
 }
 
@@ -81,6 +87,7 @@ pub fn parse(arguments: impl Iterator<Item = String>) -> Asked {
         let words = Words::parse_from(arguments);
         let kinds = match (words.flood, words.faults) {
             (true, _) => vec![Kind::Flood],
+            (false, faults) if faults.is_empty() && words.cluster => Kind::cluster(),
             (false, faults) if faults.is_empty() => Kind::all(),
             (false, faults) => faults,
         };

@@ -18,9 +18,14 @@ pub enum Route {
     Retry,
     /// Every other message is invalid on purpose.
     Dead,
+    /// In order for each key, with the participant that fails at first.
+    Keyed,
+    /// Drops duplicates, of which the producer makes some on purpose.
+    Once,
 }
 
-pub const ROUTES: [Route; 5] = [Route::Pass, Route::Ask, Route::Split, Route::Retry, Route::Dead];
+pub const ROUTES: [Route; 7] =
+    [Route::Pass, Route::Ask, Route::Split, Route::Retry, Route::Dead, Route::Keyed, Route::Once];
 
 /// Whether this run is a flood: nearly everything is for the ERP then.
 static FLOOD: OnceLock<bool> = OnceLock::new();
@@ -45,16 +50,18 @@ impl Route {
             return if number.is_multiple_of(20) { Self::Pass } else { Self::Ask };
         }
         match number % 20 {
-            0..=5 => Self::Pass,
-            6..=9 => Self::Ask,
-            10..=13 => Self::Split,
-            14..=16 => Self::Retry,
-            _ => Self::Dead,
+            0..=4 => Self::Pass,
+            5..=7 => Self::Ask,
+            8..=10 => Self::Split,
+            11 | 12 => Self::Retry,
+            13 | 14 => Self::Dead,
+            15..=17 => Self::Keyed,
+            _ => Self::Once,
         }
     }
 
     pub fn name(self) -> &'static str {
-        ["pass", "ask", "split", "retry", "dead"][self as usize]
+        ["pass", "ask", "split", "retry", "dead", "keyed", "once"][self as usize]
     }
 
     pub fn queue(self) -> String {
@@ -62,7 +69,21 @@ impl Route {
     }
 
     pub fn dead_letters(self) -> Place {
-        [Place::PassDead, Place::AskDead, Place::SplitDead, Place::RetryDead, Place::DeadDead][self as usize]
+        [
+            Place::PassDead,
+            Place::AskDead,
+            Place::SplitDead,
+            Place::RetryDead,
+            Place::DeadDead,
+            Place::KeyedDead,
+            Place::OnceDead,
+        ][self as usize]
+    }
+
+    /// The queues in which its messages wait for another attempt; where there is an order, they wait in their place.
+    pub fn waits(self) -> impl Iterator<Item = String> {
+        let delays = if self == Self::Keyed { &[][..] } else { &LADDER[..] };
+        delays.iter().map(move |delay| format!("{}.retry.{delay}", self.queue()))
     }
 }
 
@@ -75,25 +96,33 @@ pub enum Place {
     Right,
     Retry,
     Dead,
+    Keyed,
+    Once,
     PassDead,
     AskDead,
     SplitDead,
     RetryDead,
     DeadDead,
+    KeyedDead,
+    OnceDead,
 }
 
-pub const PLACES: [Place; 11] = [
+pub const PLACES: [Place; 15] = [
     Place::Pass,
     Place::Ask,
     Place::Left,
     Place::Right,
     Place::Retry,
     Place::Dead,
+    Place::Keyed,
+    Place::Once,
     Place::PassDead,
     Place::AskDead,
     Place::SplitDead,
     Place::RetryDead,
     Place::DeadDead,
+    Place::KeyedDead,
+    Place::OnceDead,
 ];
 
 impl Place {
@@ -105,11 +134,15 @@ impl Place {
             "chaos.split.right",
             "chaos.retry.out",
             "chaos.dead.out",
+            "chaos.keyed.out",
+            "chaos.once.out",
             "chaos.pass.dlq",
             "chaos.ask.dlq",
             "chaos.split.dlq",
             "chaos.retry.dlq",
             "chaos.dead.dlq",
+            "chaos.keyed.dlq",
+            "chaos.once.dlq",
         ][self as usize]
     }
 
@@ -139,9 +172,23 @@ pub fn is_invalid(number: u32) -> bool {
     Route::of(number) == Route::Dead && number % 2 == 1
 }
 
-/// How often the flaky participant answers a number with an error before it answers well.
+/// How often the flaky participant answers a number with an error before it answers well: the second attempt is made
+/// at once, the third after the first delay.
 pub fn errors_at_first(number: u32) -> u32 {
-    if (number / 20).is_multiple_of(4) { 2 } else { 0 }
+    let every = if Route::of(number) == Route::Keyed { 16 } else { 4 };
+    if (number / 20).is_multiple_of(every) { 2 } else { 0 }
+}
+
+/// What [`Route::Keyed`] goes by: its messages arrive in order for each.
+pub fn key(number: u32) -> u32 {
+    number % KEYS
+}
+
+pub const KEYS: u32 = 61;
+
+/// Whether the producer publishes it twice on purpose.
+pub fn is_doubled(number: u32) -> bool {
+    Route::of(number) == Route::Once && number % 2 == 1
 }
 
 /// Where a number must arrive if nothing goes wrong.
@@ -155,6 +202,8 @@ pub fn expected(number: u32) -> &'static [Place] {
         (Route::Retry, _) => &[Place::Retry],
         (Route::Dead, _) if is_invalid(number) => &[Place::DeadDead],
         (Route::Dead, _) => &[Place::Dead],
+        (Route::Keyed, _) => &[Place::Keyed],
+        (Route::Once, _) => &[Place::Once],
     }
 }
 
@@ -166,7 +215,7 @@ fn customer(number: u32) -> String {
 pub fn body(number: u32) -> Vec<u8> {
     let filling = "x".repeat(number as usize % 500);
     match Route::of(number) {
-        Route::Pass | Route::Retry => format!("{number} {filling}").into_bytes(),
+        Route::Pass | Route::Retry | Route::Keyed => format!("{number} {filling}").into_bytes(),
         Route::Ask => {
             let items = &["shelf", "table", "chair"][..1 + number as usize % 3];
             json!({ "number": number, "customer": customer(number), "items": items }).to_string().into_bytes()
@@ -175,6 +224,7 @@ pub fn body(number: u32) -> Vec<u8> {
             let side = ["left", "right", "both"][number as usize % 3];
             json!({ "number": number, "side": side, "text": filling }).to_string().into_bytes()
         }
+        Route::Once => json!({ "number": number, "text": filling }).to_string().into_bytes(),
         Route::Dead => {
             let price = if is_invalid(number) { "free" } else { "12.50" };
             json!({ "number": number, "price": price }).to_string().into_bytes()
@@ -227,6 +277,13 @@ fn route(route: Route, generation: u32) -> String {
             "steps:\n  - id: flaky\n    call: {{ amqp: {{ routing_key: {FLAKY} }}, timeout: \
              {CALL_TIMEOUT_MILLIS}ms }}\n  - to: {{ amqp: {{ routing_key: chaos.retry.out }} }}"
         ),
+        Route::Keyed => format!(
+            "ordered_by: $headers.key\nsteps:\n  - id: flaky\n    call: {{ amqp: {{ routing_key: {FLAKY} }}, timeout: \
+             {CALL_TIMEOUT_MILLIS}ms }}\n  - to: {{ amqp: {{ routing_key: chaos.keyed.out }} }}"
+        ),
+        Route::Once => "steps:\n  - idempotent: { key: .number, keep: 24h }\n  - to: { amqp: { routing_key: \
+                        chaos.once.out } }"
+            .to_owned(),
         Route::Dead => "accepts: priced\nsteps: [to: { amqp: { routing_key: chaos.dead.out } }]".to_owned(),
     };
     format!(
@@ -293,8 +350,14 @@ const TO_ERP: &str =
 const FROM_ERP: &str =
     "from: erp#Response\nto: answer\nmap: |\n  .Response | { number: .Number, customer: .Customer, total: .Total }\n";
 
+const SETTINGS: &str = "store: { path: keys.redb }
+broker: { tls: { ca: tls/ca.pem, certificate: tls/client.pem, key: tls/client.key } }
+";
+
 /// Writes the whole project.
 pub fn write(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    std::fs::write(folder.join("trunkline.yaml"), SETTINGS)?;
     for name in ["routes", "schemas", "transforms"] {
         std::fs::create_dir_all(folder.join(name))?;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use super::campaign::{MEMORY_MIB, Plan};
+use super::campaign::Plan;
 use super::faults::Kind;
 use super::ledger::{Balance, Entry, Ledger, Window};
 use super::project::{PLACES, Route, routes_at_work};
@@ -46,7 +46,7 @@ fn one(world: &World, ledger: &Ledger, number: u32, entry: &Entry) -> String {
         entry.published,
         if faults.is_empty() { "none".to_owned() } else { faults.join(", ") }
     );
-    for line in world.log.of(&format!("m{number}")) {
+    for line in world.logs.iter().flat_map(|log| log.of(&format!("m{number}"))) {
         let _infallible = writeln!(text, "    {line}");
     }
     text
@@ -65,25 +65,39 @@ fn quantile(times: &mut [u32], share: f64) -> u32 {
     times.get(at).copied().unwrap_or_default()
 }
 
+/// Columns of the summary up to the last one that counts something.
+pub const COUNTED: usize = 10;
+/// The head of the summary.
+pub const SUMMARY: &str = "\
+| | RabbitMQ | messages | faults | kill -9 of the bus | lost | dead letters | unexplained | duplicates by faults | by the producer | peak memory | took | load |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+";
+
+/// A run in one row.
+fn row(plan: &Plan, world: &World, ledger: &Ledger, balance: &Balance) -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!(
+        "| {} | {} | {} | {} | {} | {} | {} | {} | {} | {} | {:.1} MiB | {:.0} min | {:.1} on {cores} cores |",
+        plan.name(),
+        world.node().version(),
+        ledger.confirmed,
+        ledger.windows.len(),
+        world.kills(),
+        balance.missing.len(),
+        balance.deaths.values().sum::<usize>(),
+        balance.wrong.len(),
+        balance.by_fault.values().sum::<usize>(),
+        balance.by_producer,
+        world.peak_mib(),
+        seconds(world.now()) / 60.0,
+        world.load()
+    )
+}
+
 /// The tables of a run, as Markdown.
 pub fn tables(plan: &Plan, world: &World, ledger: &Ledger, balance: &Balance) -> String {
     let mut text = String::new();
-    let dead: usize = balance.deaths.values().sum();
-    let by_fault: usize = balance.by_fault.values().sum();
-    let _infallible = write!(
-        text,
-        "| seed | messages | faults | starts of the bus | lost | dead letters | unexplained | duplicates | peak memory |\n\
-         | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |\n\
-         | {} | {} | {} | {} | {} | {dead} | {} | {by_fault} by faults, {} by the producer | {:.1} MiB of {MEMORY_MIB} |\n",
-        plan.seed,
-        ledger.confirmed,
-        ledger.windows.len(),
-        world.log.starts.load(std::sync::atomic::Ordering::Relaxed),
-        balance.missing.len(),
-        balance.wrong.len(),
-        balance.by_producer,
-        world.peak_mib()
-    );
+    let _infallible = writeln!(text, "{SUMMARY}{}", row(plan, world, ledger, balance));
     text.push_str(
         "\n| fault | | times | lasted, median | traffic flows again after: median | longest | duplicates |\n",
     );
@@ -106,9 +120,22 @@ pub fn tables(plan: &Plan, world: &World, ledger: &Ledger, balance: &Balance) ->
         );
     }
     latencies(&mut text, ledger);
-    text.push_str("\n| place | messages |\n| --- | ---: |\n");
+    text.push_str("\n| place | messages | came again |\n| --- | ---: | ---: |\n");
     for place in PLACES {
-        let _infallible = writeln!(text, "| `{}` | {} |", place.queue(), balance.arrived[place as usize]);
+        let _infallible = writeln!(
+            text,
+            "| `{}` | {} | {} |",
+            place.queue(),
+            balance.arrived[place as usize],
+            balance.again[place as usize]
+        );
+    }
+    if balance.overtaken > 0 {
+        let _infallible = writeln!(
+            text,
+            "\n{} messages of one key came behind their successors from another instance, while a session was lost.",
+            balance.overtaken
+        );
     }
     if balance.deaths.is_empty() {
         text.push_str("\nNo dead letters.\n");

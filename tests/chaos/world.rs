@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use lapin::{Channel, Connection, ConnectionProperties};
 use super::bus::{Bus, Log};
 use super::ledger::Ledger;
 use super::node::Node;
-use super::project::{Place, Route};
+use super::project::{PLACES, Place, ROUTES, Route};
 
 /// Nothing that is asked of the broker takes longer, as long as nobody harms it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,9 +21,13 @@ pub struct World {
     start: Instant,
     pub folder: PathBuf,
     pub messages: u32,
-    pub node: Node,
-    pub bus: tokio::sync::Mutex<Bus>,
-    pub log: Arc<Log>,
+    /// One, or those of a cluster.
+    pub nodes: Vec<Node>,
+    /// One, or as many as nodes take work from the same queues.
+    pub buses: Vec<tokio::sync::Mutex<Bus>>,
+    pub logs: Vec<Arc<Log>>,
+    /// Which node the next connection goes to.
+    turn: AtomicUsize,
     ledger: Mutex<Ledger>,
     pub switches: Switches,
     /// The highest number that may be published before the next faults.
@@ -33,10 +37,12 @@ pub struct World {
     /// Rises with each round of the generator.
     pub rounds: AtomicU32,
     /// When the latest message of each route was published that has arrived.
-    pub freshest: [AtomicU32; 5],
+    pub freshest: [AtomicU32; ROUTES.len()],
     pub generated: AtomicBool,
     /// Resident memory in KiB by time.
     pub memory: Mutex<Vec<(u32, u64)>>,
+    /// The load of the machine, as often as the memory.
+    pub loads: Mutex<Vec<f64>>,
     pub flood: bool,
 }
 
@@ -44,22 +50,23 @@ pub struct World {
 #[derive(Default)]
 pub struct Switches {
     /// Routes that get no messages for a while.
-    pub held: [AtomicBool; 5],
+    pub held: [AtomicBool; ROUTES.len()],
     /// Places from which nobody takes.
-    pub blind: [AtomicBool; 11],
+    pub blind: [AtomicBool; PLACES.len()],
     pub erp: AtomicU32,
 }
 
 impl World {
-    pub fn new(folder: PathBuf, (messages, flood): (u32, bool), node: Node, bus: Bus) -> Self {
+    pub fn new(folder: PathBuf, (messages, flood): (u32, bool), nodes: Vec<Node>, buses: Vec<Bus>) -> Self {
         Self {
             start: Instant::now(),
             folder,
             messages,
-            log: bus.log(),
-            node,
-            bus: tokio::sync::Mutex::new(bus),
-            ledger: Mutex::new(Ledger::new(messages)),
+            logs: buses.iter().map(Bus::log).collect(),
+            ledger: Mutex::new(Ledger::new(messages, buses.len())),
+            nodes,
+            buses: buses.into_iter().map(tokio::sync::Mutex::new).collect(),
+            turn: AtomicUsize::new(0),
             switches: Switches::default(),
             limit: AtomicU32::new(0),
             troubled: AtomicBool::new(false),
@@ -67,6 +74,7 @@ impl World {
             freshest: Default::default(),
             generated: AtomicBool::new(false),
             memory: Mutex::default(),
+            loads: Mutex::default(),
             flood,
         }
     }
@@ -80,10 +88,31 @@ impl World {
         self.ledger.lock().expect("not poisoned")
     }
 
-    /// The most memory that the bus was seen with.
+    /// The node by which the broker is asked and told.
+    pub fn node(&self) -> &Node {
+        &self.nodes[0]
+    }
+
+    /// One of the instances of the bus.
+    pub fn any_bus(&self, random: &mut fastrand::Rng) -> &tokio::sync::Mutex<Bus> {
+        &self.buses[random.usize(..self.buses.len())]
+    }
+
+    /// How often an instance was killed.
+    pub fn kills(&self) -> u32 {
+        self.logs.iter().map(|log| log.kills.load(Ordering::Relaxed)).sum()
+    }
+
+    /// The most memory that an instance of the bus was seen with.
     pub fn peak_mib(&self) -> f64 {
         let memory = self.memory.lock().expect("not poisoned");
         memory.iter().map(|(_, kib)| *kib).max().unwrap_or_default() as f64 / 1024.0
+    }
+
+    /// The mean load of the machine.
+    pub fn load(&self) -> f64 {
+        let loads = self.loads.lock().expect("not poisoned");
+        loads.iter().sum::<f64>() / loads.len().max(1) as f64
     }
 
     pub fn is_held(&self, route: Route) -> bool {
@@ -112,7 +141,15 @@ impl World {
 
     /// A connection of whoever speaks with the broker.
     pub async fn connect(&self) -> lapin::Result<Connection> {
-        within(Connection::connect(&self.node.url(), ConnectionProperties::default())).await
+        let mut outcome = Err(lapin::ErrorKind::IOError(Arc::new(std::io::ErrorKind::NotFound.into())).into());
+        for _ in &self.nodes {
+            let node = &self.nodes[self.turn.fetch_add(1, Ordering::Relaxed) % self.nodes.len()];
+            outcome = within(Connection::connect(&node.url(), ConnectionProperties::default())).await;
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        outcome
     }
 
     /// Does something with a channel of its own, again and again until it succeeds.
