@@ -10,12 +10,12 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{self, Poll};
 use std::time::{Duration, Instant};
 
 use futures_util::future::Either;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::task::JoinError;
+use tokio::task::{JoinError, yield_now};
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -128,6 +128,12 @@ pub(super) async fn run(
             biased;
             ended = finished(&mut runs, &mut done), if !runs.is_empty() => {
                 ended?;
+                if parses {
+                    // Confirms come by the dozen, and the first task that one of them wakes wakes this one: when the
+                    // others have had their turn, all are acknowledged in one frame.
+                    yield_now().await;
+                    poll_fn(|cx| Poll::Ready(gather(&mut runs, &mut done, cx))).await?;
+                }
                 for Done { receipt, key, verdict } in done.drain(..) {
                     match verdict {
                         Verdict::Settle => ledger.settle(receipt),
@@ -217,16 +223,25 @@ where
     R: Future<Output = Result<Done, JoinError>>,
 {
     poll_fn(|cx| {
-        while let Poll::Ready(Some(ended)) = runs.poll_next_unpin(cx) {
-            match ended {
-                Ok(ended) => done.push(ended),
-                // Outside of the plan, where panics are caught: the message's fate is unknown.
-                Err(error) => {
-                    return Poll::Ready(Err(EndpointError::Unavailable(format!("a run was cut off: {error}"))));
-                }
-            }
-        }
-        if done.is_empty() { Poll::Pending } else { Poll::Ready(Ok(())) }
+        let gathered = gather(runs, done, cx);
+        if gathered.is_ok() && done.is_empty() { Poll::Pending } else { Poll::Ready(gathered) }
     })
     .await
+}
+
+/// Gathers the runs that have ended.
+fn gather<R>(
+    runs: &mut FuturesUnordered<R>,
+    done: &mut Vec<Done>,
+    cx: &mut task::Context<'_>,
+) -> Result<(), EndpointError>
+where
+    R: Future<Output = Result<Done, JoinError>>,
+{
+    while let Poll::Ready(Some(ended)) = runs.poll_next_unpin(cx) {
+        // Outside of the plan, where panics are caught: the message's fate is unknown.
+        let lost = |error| EndpointError::Unavailable(format!("a run was cut off: {error}"));
+        done.push(ended.map_err(lost)?);
+    }
+    Ok(())
 }

@@ -14,6 +14,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::ShortString;
 use lapin::{BasicProperties, Channel, Confirmation};
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::yield_now;
 use tokio::time::MissedTickBehavior;
 
 use super::acceptance;
@@ -112,12 +113,12 @@ impl Lane {
         let mut open = true;
         let renewal = Instant::now() + RENEWAL;
         while open || !window.is_empty() {
+            if let Some(error) = window.take_error() {
+                return End::Failed(window.into_jobs(), error);
+            }
             tokio::select! {
                 biased;
                 count = poll_fn(|context| step(&mut window, queue, &mut taken, (open, renewal), context)) => {
-                    if let Some(error) = window.take_error() {
-                        return End::Failed(window.into_jobs(), error);
-                    }
                     open = open && count != Some(0);
                     if open && count.is_none() && window.is_empty() && is_worn(&window, renewal) {
                         return End::Refused;
@@ -128,6 +129,10 @@ impl Lane {
                             window.push(job, publish);
                         }
                     }
+                    poll_fn(|context| Poll::Ready(window.advance(context))).await;
+                    // Whoever sends next wakes this task at once. Others have their turn first, and what they send is
+                    // written in one go.
+                    yield_now().await;
                 }
                 _ = ticks.tick(), if !window.is_empty() => {
                     if window.oldest().is_some_and(|since| self.link.is_overdue(since)) {
