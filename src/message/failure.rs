@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::text::Text;
 use super::violation::Violations;
 
 /// Whether trying again can help.
@@ -49,6 +50,8 @@ pub enum Kind {
     Connection,
     /// A participant answered with an error, or there is nobody to answer to.
     Participant,
+    /// The route itself refuses the message: its step `fail`.
+    Rejected,
     /// A defect of the bus itself.
     Internal,
 }
@@ -70,12 +73,15 @@ pub struct Failure {
     pub reason: String,
     /// The broken rules, if it was a contract.
     pub violations: Option<Violations>,
+    /// Which parts of the message are left to do, if the others are done: the header
+    /// [`PARTS_LEFT`](super::header_names::PARTS_LEFT) of the message when it comes again.
+    pub left: Option<Text>,
 }
 
 impl Failure {
     /// A failure in no step yet.
     pub fn new(class: Class, stage: Stage, kind: Kind, reason: impl Into<String>) -> Self {
-        Self { class, stage, kind, step: None, path: None, reason: reason.into(), violations: None }
+        Self { class, stage, kind, step: None, path: None, reason: reason.into(), violations: None, left: None }
     }
 
     /// A permanent failure of a step.
@@ -133,7 +139,7 @@ impl Stage {
 
 impl Kind {
     /// Every kind, for the reference page.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Limit,
         Self::ContentType,
         Self::Syntax,
@@ -145,6 +151,7 @@ impl Kind {
         Self::Timeout,
         Self::Connection,
         Self::Participant,
+        Self::Rejected,
         Self::Internal,
     ];
 
@@ -162,6 +169,7 @@ impl Kind {
             Self::Timeout => "timeout",
             Self::Connection => "connection",
             Self::Participant => "participant",
+            Self::Rejected => "rejected",
             Self::Internal => "internal",
         }
     }

@@ -48,6 +48,18 @@ pub const USER_ID: &str = "trunkline-original-user-id";
 pub const COPIES: &str = "trunkline-original-cc";
 /// Names of headers that had to go, because all together did not fit into one frame.
 pub const DROPPED: &str = "trunkline-dropped-headers";
+/// Which parts of the message are left to do, as JSON: of a message that waits, or is dead, because some of its parts
+/// failed and the others are done.
+pub const PARTS_LEFT: &str = "trunkline-parts-left";
+/// The position of a part among the parts of its message, from 1.
+pub const PART_POSITION: &str = "trunkline-part-position";
+/// How many parts the message has.
+pub const PART_COUNT: &str = "trunkline-part-count";
+/// The id of the message that it is a part of.
+pub const PART_OF: &str = "trunkline-part-of";
+
+/// What the bus tells whoever takes the message next, and not itself.
+const KEPT: [&str; 3] = [PART_POSITION, PART_COUNT, PART_OF];
 
 /// Whether a header is the broker's own: a trace of its dead-lettering, with which it drops messages that go round, or
 /// its count of deliveries from one queue, which is wrong in the next.
@@ -75,9 +87,11 @@ pub fn restore_copies(headers: &mut Headers) {
     }
 }
 
-/// Removes the traces of earlier dead-lettering, the broker's and ours, as a message has that comes again.
+/// Removes the traces of earlier dead-lettering, the broker's and ours, as a message has that comes again. What is left
+/// of it to do is no trace.
 pub fn strip_traces(headers: &mut Headers) {
-    let is_trace = |name: &str| is_broker_trace(name) || name.starts_with(PREFIX);
+    let is_trace =
+        |name: &str| is_broker_trace(name) || name.starts_with(PREFIX) && name != PARTS_LEFT && !KEPT.contains(&name);
     if headers.keys().any(|name| is_trace(name)) {
         headers.retain(|name, _| !is_trace(name));
     }

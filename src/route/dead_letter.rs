@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::message::{Failure, Field, Headers, Message, Text, Violations, header_names as names};
 
+use super::left::mark;
 use super::retry::Past;
 
 /// The longest reason, in bytes.
@@ -77,6 +78,10 @@ pub fn dead_letter(original: &Message, failure: &Failure, past: &[Past], origin:
         put(names::USER_ID, &user_id, SHORT);
     }
     ours.insert(Text::borrowed(names::ATTEMPTS), Field::I64(origin.attempts.into()));
+    if let Some(left) = &failure.left {
+        mark(&mut message.headers, left);
+    }
+    ours.extend(message.headers.remove_entry(names::PARTS_LEFT));
     message.properties.delivery_mode = Some(2);
     fit(&mut message.headers, &mut ours);
     message.headers.append(&mut ours);

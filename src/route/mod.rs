@@ -16,6 +16,7 @@ pub mod dead_letter;
 pub mod error_reply;
 pub mod retry;
 pub mod fate;
+pub mod left;
 pub mod breaker;
 pub mod explain;
 pub mod fake;

@@ -12,6 +12,7 @@ use crate::endpoint::{Address, Delivery};
 use crate::message::{Class, Failure, Kind, Limits, Text};
 
 use super::breaker::{Breaker, Endpoint};
+use super::left::{left_of, mark};
 use super::order::{self, Order};
 use super::ports::Ports;
 use super::retry::Ladder;
@@ -36,6 +37,8 @@ pub struct Plan {
     pub(super) endpoints: Vec<Endpoint>,
     /// The ids of the steps that are tried again on their own.
     pub(super) own_retries: BTreeSet<String>,
+    /// Whether a step makes parts of a message that may fail apart.
+    pub(super) divides: bool,
     pub(super) topology: Topology,
     pub(super) version: Version,
 }
@@ -215,10 +218,14 @@ impl Plan {
     /// Why the message could not be processed. What it had sent may have arrived all the same.
     pub async fn run(&self, delivery: &Delivery, ports: &dyn Ports) -> Result<Outcome, Failure> {
         let mut run = Run::start(self, delivery, ports)?;
-        let outcome = match self.steps.run(&mut run).await? {
+        let flow = match self.steps.run(&mut run).await {
+            Ok(flow) => flow,
+            Err(failure) => return Err(run.fail(failure).await),
+        };
+        let outcome = match flow {
             Flow::Filtered => Outcome::Filtered { step: run.step().cloned().unwrap_or_default() },
             Flow::Duplicate => Outcome::Duplicate { step: run.step().cloned().unwrap_or_default() },
-            Flow::Continue => {
+            Flow::Continue | Flow::Stop => {
                 if let Some(contract) = &self.reply {
                     run.reply(contract.as_ref()).map_err(|failure| failure.in_step("reply"))?;
                 }
@@ -238,8 +245,16 @@ impl Plan {
     /// A lost connection is given back after the first attempt: trying again at once does not bring it back.
     pub async fn process(&self, delivery: &Delivery, ports: &dyn Ports) -> Processed {
         let mut attempts = 1;
+        let mut marked: Option<Delivery> = None;
         loop {
-            match self.run(delivery, ports).await {
+            let mut result = self.run(marked.as_ref().unwrap_or(delivery), ports).await;
+            if let Err(failure) = &mut result {
+                match &failure.left {
+                    Some(left) => mark(&mut marked.get_or_insert_with(|| delivery.clone()).message.headers, left),
+                    None => failure.left = marked.as_ref().and_then(|delivery| left_of(&delivery.message.headers)),
+                }
+            }
+            match result {
                 Err(failure) if may_pass(&failure) && attempts <= self.immediate(&failure) => attempts += 1,
                 result => return Processed { result, attempts },
             }
@@ -275,7 +290,7 @@ impl Sequence {
             loop {
                 match placed.run(run).await {
                     Ok(Flow::Continue) => break,
-                    Ok(end @ (Flow::Filtered | Flow::Duplicate)) => return Ok(end),
+                    Ok(end @ (Flow::Filtered | Flow::Duplicate | Flow::Stop)) => return Ok(end),
                     Err(failure) if again > 0 && may_pass(&failure) => {
                         again -= 1;
                         run.ports().tries_again(&failure);

@@ -13,6 +13,7 @@ use crate::endpoint::{Address, Delivery};
 use crate::message::{Failure, Field, Headers, Message, Text, header_names as names};
 
 use super::dead_letter::{Origin, rfc3339, shorten};
+use super::left::mark;
 
 /// The longest reason that is kept of a past attempt, in bytes.
 const PAST_REASON: usize = 160;
@@ -137,6 +138,9 @@ pub fn postpone(
     let (delay, expires_at) = due(original, tried, ladder, origin.time)?;
     let mut message = original.clone();
     names::strip_traces(&mut message.headers);
+    if let Some(left) = &failure.left {
+        mark(&mut message.headers, left);
+    }
     names::set_copies_aside(&mut message.headers);
     message.properties.delivery_mode = Some(2);
     let mut put = |name: &'static str, field: Field| message.headers.insert(Text::borrowed(name), field);

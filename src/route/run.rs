@@ -1,20 +1,26 @@
 //! One message on its way through a plan.
 
+pub mod parts;
+
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use crate::contract::Contract;
+use crate::contract::{Contract, Format};
 use crate::endpoint::{Address, Delivery};
+use crate::format::json;
 use crate::message::{Class, Failure, Headers, Kind, Limits, Message, Properties, Stage, Text, Value, header_names};
 use crate::transform::{Uses, VARIABLES, Variables};
 
 use super::body;
 use super::claimed::Claimed;
+use super::left::Left;
 use super::plan::{Placed, Plan, may_pass};
 use super::ports::Ports;
 use super::variables;
 use super::watch::Watch;
+
+use parts::Parts;
 
 /// Answers to such an address are delivered although the broker returns them as unroutable when they are
 /// mandatory (RabbitMQ's direct reply-to).
@@ -40,6 +46,8 @@ pub struct Run<'a> {
     sends: Vec<Sending>,
     claimed: Option<Claimed<'a>>,
     watch: Option<&'a dyn Watch>,
+    /// Only where parts may fail apart.
+    parts: Option<Box<Parts>>,
 }
 
 /// A message that is sent after the last step.
@@ -49,6 +57,19 @@ struct Sending {
     message: Message,
     /// How often it is published again at once.
     retry: u32,
+    /// The part that sends it, if that may fail apart.
+    part: Option<parts::Origin>,
+}
+
+/// What was not confirmed.
+type Refused = (Option<parts::Origin>, Failure);
+
+impl Sending {
+    /// Whether an earlier run has left it.
+    fn is_left(&self, left: &Left) -> bool {
+        let of_step = self.part.as_ref().and_then(|(step, position)| Some((left.parts.get(step)?, position)));
+        of_step.is_some_and(|(positions, position)| positions.contains(position))
+    }
 }
 
 impl<'a> Run<'a> {
@@ -65,6 +86,7 @@ impl<'a> Run<'a> {
         let mut message = delivery.message.clone();
         header_names::strip_traces(&mut message.headers);
         header_names::set_copies_aside(&mut message.headers);
+        let parts = plan.divides.then(|| Parts::resume(Left::take(&mut message.headers, plan.name())));
         let properties = &mut message.properties;
         properties.delivery_mode = Some(2);
         if let Some(user_id) = properties.user_id.take() {
@@ -87,6 +109,7 @@ impl<'a> Run<'a> {
             sends: Vec::new(),
             claimed: None,
             watch: ports.watch(),
+            parts,
         })
     }
 
@@ -145,6 +168,16 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Puts a new document in place that no contract describes: JSON.
+    pub fn set_plain(&mut self, document: Value) -> Result<(), Failure> {
+        let written = json::write(&document, self.plan.limits());
+        self.message.body = written.map_err(|violation| body::failure(violation.into(), Stage::Process))?.into();
+        body::describe(&mut self.message.properties, Format::Json);
+        self.variables[PROPERTIES] = None;
+        (self.document, self.contract) = (Some(document), None);
+        Ok(())
+    }
+
     /// Puts an answer's body in place; headers and the other properties stay.
     pub fn replace(&mut self, answer: Message, contract: Option<Arc<Contract>>) -> Result<(), Failure> {
         body::check_size(&answer.body, self.plan.limits(), Stage::Process)?;
@@ -188,7 +221,7 @@ impl<'a> Run<'a> {
     /// Sends the message, as it stands now, when the last step is done.
     pub fn send(&mut self, address: Address) {
         let (step, message, retry) = (self.step.clone(), self.message.clone(), self.retry);
-        self.sends.push(Sending { step, address, message, retry });
+        self.sends.push(Sending { step, address, message, retry, part: None });
     }
 
     /// The route's name.
@@ -237,15 +270,23 @@ impl<'a> Run<'a> {
         message.properties.reply_to = None;
         message.properties.expiration = None;
         let address = Address { exchange: Text::new(), routing_key: reply_to };
-        self.sends.push(Sending { step: Some(Text::borrowed("reply")), address, message, retry: 0 });
+        self.sends.push(Sending { step: Some(Text::borrowed("reply")), address, message, retry: 0, part: None });
         Ok(())
     }
 
     /// Publishes all that is to be sent, in order, and waits for all confirms together.
-    pub(super) async fn publish(self) -> Result<(), Failure> {
+    pub(super) async fn publish(mut self) -> Result<(), Failure> {
+        match self.parts.take() {
+            Some(parts) => parts.finish(self, None).await,
+            None => decisive(self.confirm().await).map_or(Ok(()), Err),
+        }
+    }
+
+    /// What of all that is to be sent the broker does not confirm.
+    async fn confirm(self) -> Vec<Refused> {
         let ports = self.ports;
         let start = |sending: Sending| {
-            let Sending { step, address, message, retry } = sending;
+            let Sending { step, address, message, retry, part } = sending;
             let direct = is_direct_reply(&address);
             let copy = (retry > 0).then(|| message.clone());
             let first = ports.send(&address, message);
@@ -259,30 +300,34 @@ impl<'a> Run<'a> {
                     confirmed = ports.send(&address, message.clone()).await;
                 }
                 match confirmed {
-                    Err(failure) if direct && failure.kind == Kind::Unroutable => Ok(()),
-                    Err(failure) => Err(match &step {
-                        Some(step) => failure.in_step(step),
-                        None => failure,
+                    Err(failure) if direct && failure.kind == Kind::Unroutable => None,
+                    Err(failure) => Some(match &step {
+                        Some(step) => (part, failure.in_step(step)),
+                        None => (part, failure),
                     }),
-                    Ok(()) => Ok(()),
+                    Ok(()) => None,
                 }
             }
         };
         let mut sends = self.sends;
         if sends.len() <= 1 {
             return match sends.pop() {
-                Some(only) => start(only).await,
-                None => Ok(()),
+                Some(only) => start(only).await.into_iter().collect(),
+                None => Vec::new(),
             };
         }
-        let mut failures = join_all(sends.into_iter().map(start)).await.into_iter().filter_map(Result::err);
-        // A permanent failure decides: trying again would only send the others again.
-        let first = failures.next();
-        match failures.find(|failure| failure.class == Class::Permanent) {
-            Some(permanent) if first.as_ref().is_some_and(|first| first.class == Class::Transient) => Err(permanent),
-            _ => first.map_or(Ok(()), Err),
-        }
+        join_all(sends.into_iter().map(start)).await.into_iter().flatten().collect()
     }
+}
+
+/// The failure that decides: a permanent one, for trying again would only send the others again.
+fn decisive(refused: Vec<Refused>) -> Option<Failure> {
+    let mut failures = refused.into_iter().map(|(_, failure)| failure);
+    let first = failures.next()?;
+    if first.class == Class::Permanent {
+        return Some(first);
+    }
+    Some(failures.find(|failure| failure.class == Class::Permanent).unwrap_or(first))
 }
 
 /// Whether the broker says of an answer to this address that it is unroutable, although it is delivered.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::endpoint::{Delivery, Session};
 use crate::message::{Class, Failure, Kind, Message, Text};
 use crate::route::fate::{Fate, fate};
+use crate::route::left::mark;
 use crate::route::retry::{Tried, resume};
 use crate::route::{Origin, Outcome, Processed};
 use crate::telemetry::events;
@@ -75,7 +76,7 @@ impl Context {
 
     /// Brings a message to a durable outcome, or learns that the broker is lost.
     pub(super) async fn bring(&self, taken: Taken) -> Verdict {
-        let Taken { delivery, mut tried, at, mut refused, mut trial } = taken;
+        let Taken { mut delivery, mut tried, at, mut refused, mut trial } = taken;
         self.tell(&delivery.message, || What::Received(delivery.message.clone()));
         let completed = loop {
             if trial.is_none() {
@@ -98,6 +99,9 @@ impl Context {
                 Err(failure) if failure.kind == Kind::Connection => return Verdict::Lost(failure.reason),
                 Err(failure) => failure,
             };
+            if let Some(left) = &failure.left {
+                mark(&mut delivery.message.headers, left);
+            }
             let attempts = tried.attempts.saturating_add(attempts);
             if failure.class == Class::Transient && self.status.breakers.is_open() && at.elapsed() < LONGEST_HOLD {
                 // That it failed is the endpoint's matter: it loses no attempt of its ladder by it.

@@ -24,6 +24,7 @@ mod generate;
 mod idempotent;
 mod mutations;
 mod order;
+mod parts;
 mod pressure;
 mod program;
 mod redis;

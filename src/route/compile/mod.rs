@@ -60,6 +60,9 @@ pub fn compile(name: &str, file: &SourceFile, library: &Library<'_>) -> (Option<
         own_retries: BTreeSet::new(),
         flow: Reach::default(),
         sends: false,
+        divides: false,
+        part: None,
+        stops: Vec::new(),
         remembers: None,
     };
     let plan = compiler.route(name, &route);
@@ -87,6 +90,12 @@ pub struct Compiler<'a> {
     pub flow: Reach,
     /// Whether any step so far has an effect outside the route.
     pub sends: bool,
+    /// Whether a step makes parts of a message that may fail apart.
+    pub divides: bool,
+    /// The pattern whose forks of the message the current steps are for.
+    pub part: Option<&'static str>,
+    /// What is known of the document where a step ends the way through these steps.
+    pub stops: Vec<Reach>,
     /// The step that remembers keys.
     remembers: Option<Range<usize>>,
     diagnostics: Vec<Diagnostic>,
@@ -117,6 +126,8 @@ impl Compiler<'_> {
         };
         self.flow = accepts.clone().map_or_else(Reach::default, Reach::of);
         let steps = self.sequence(&route.steps, "");
+        let ends = self.stops.drain(..).chain([self.flow.clone()]).collect();
+        self.flow.join(ends);
         let reply = self.reply(route);
         if route.steps.is_empty() && route.reply.is_none() {
             let message = "the route does nothing with its messages";
@@ -148,6 +159,7 @@ impl Compiler<'_> {
             own_retries: std::mem::take(&mut self.own_retries),
             endpoints: breaker::endpoints(&steps),
             steps,
+            divides: self.divides,
             reply,
             breaker,
             retries,
@@ -238,6 +250,10 @@ impl Compiler<'_> {
             let hint = "add `store: { path: state/keys.redb }` to `trunkline.yaml`";
             self.error(codes::STORE_MISSING, span, message, hint);
         }
+        if let Some(pattern) = self.part {
+            let message = format!("the keys of one message are remembered, and `{pattern}` makes several of it");
+            self.error(codes::STEP_SHAPE, span, message, "put `idempotent` before it, into the route's own steps");
+        }
         if self.remembers.replace(span.clone()).is_some() {
             let hint = "write one `idempotent`, with a key that says all, as `\"\\(.shop)/\\(.id)\"`";
             self.error(codes::STEP_SHAPE, span, "a route remembers the keys of one step only", hint);
@@ -267,6 +283,15 @@ impl Compiler<'_> {
             }
             sequence.steps.extend(self.step(step, prefix, position));
         }
+        sequence
+    }
+
+    /// Compiles the steps of forks of the message, which `pattern` makes. What they do to the document ends with them.
+    pub fn fork(&mut self, pattern: &'static str, steps: &Steps, prefix: &str) -> Sequence {
+        let (flow, part) = (self.flow.clone(), self.part.replace(pattern));
+        let stops = std::mem::take(&mut self.stops);
+        let sequence = self.sequence(steps, prefix);
+        (self.flow, self.part, self.stops) = (flow, part, stops);
         sequence
     }
 

@@ -5,13 +5,19 @@
 
 mod call;
 mod choice;
+mod fail;
 mod filter;
 mod idempotent;
 mod log;
+mod multicast;
+mod recipient_list;
 mod set;
+mod split;
+mod stop;
 mod to;
 mod transform;
 mod validate;
+mod wire_tap;
 
 pub use call::error_of;
 
@@ -71,9 +77,15 @@ patterns! {
     "filter" => Filter(filter::Filter);
     "idempotent" => Idempotent(idempotent::Idempotent);
     "choice" => Choice(choice::Choice);
+    "multicast" => Multicast(multicast::Multicast);
+    "split" => Split(split::Split);
     "set" => Set(set::Set);
     "call" => Call(call::Call);
     "to" => To(to::To);
+    "recipient_list" => RecipientList(recipient_list::RecipientList);
+    "wire_tap" => WireTap(wire_tap::WireTap);
+    "stop" => Stop(stop::Stop);
+    "fail" => Fail(fail::Fail);
     "log" => Log(log::Log);
 }
 
@@ -117,6 +129,8 @@ pub trait Step: fmt::Debug + Send + Sync {
 pub enum Flow {
     /// To the next step.
     Continue,
+    /// The message is done; the route's reply follows.
+    Stop,
     /// The message is of no interest to the rest of the route.
     Filtered,
     /// A message like it was processed before.

@@ -4,8 +4,10 @@ mod contracts;
 mod diagnostics;
 mod idempotent;
 mod schema;
+mod split;
 mod steps;
 mod untouched;
+mod ways;
 
 use std::collections::BTreeSet;
 

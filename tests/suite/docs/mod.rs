@@ -4,6 +4,7 @@ mod architecture;
 mod conversion;
 mod deployment;
 mod guarantees;
+mod patterns;
 mod project;
 mod tutorial;
 

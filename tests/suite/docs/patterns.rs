@@ -1,0 +1,87 @@
+//! Every pattern of the book has its row, and every example of the page gives what it says.
+
+use futures_util::FutureExt;
+use trunkline::config::{Environment, Project};
+use trunkline::endpoint::{Address, Delivery, Tag};
+use trunkline::message::{Message, Properties};
+use trunkline::route::fake::Fake;
+
+use super::{Block, blocks, project, root};
+
+/// Hohpe and Woolf, *Enterprise Integration Patterns*, chapters 3 to 11.
+const PATTERNS: &str =
+    "Message Channel, Message, Pipes and Filters, Message Router, Message Translator, Message Endpoint,
+Point-to-Point Channel, Publish-Subscribe Channel, Datatype Channel, Invalid Message Channel, Dead Letter Channel,
+Guaranteed Delivery, Channel Adapter, Messaging Bridge, Message Bus, Command Message, Document Message, Event Message,
+Request-Reply, Return Address, Correlation Identifier, Message Sequence, Message Expiration, Format Indicator,
+Content-Based Router, Message Filter, Dynamic Router, Recipient List, Splitter, Aggregator, Resequencer,
+Composed Message Processor, Scatter-Gather, Routing Slip, Process Manager, Message Broker, Envelope Wrapper,
+Content Enricher, Content Filter, Claim Check, Normalizer, Canonical Data Model, Messaging Gateway, Messaging Mapper,
+Transactional Client, Polling Consumer, Event-Driven Consumer, Competing Consumers, Message Dispatcher,
+Selective Consumer, Durable Subscriber, Idempotent Receiver, Service Activator, Control Bus, Detour, Wire Tap,
+Message History, Message Store, Smart Proxy, Test Message, Channel Purger";
+
+fn page() -> String {
+    std::fs::read_to_string(root().join("docs/patterns.md")).expect("readable")
+}
+
+/// The sections of the examples: title and blocks.
+fn examples(page: &str) -> Vec<(String, Vec<Block>)> {
+    let examples = page.split_once("\n## Examples\n").expect("has examples").1;
+    let sections = examples.split("\n### ").skip(1);
+    sections.map(|section| (section.lines().next().unwrap_or_default().to_owned(), blocks(section))).collect()
+}
+
+#[test]
+fn every_pattern_has_its_row_and_every_link_its_example() {
+    let page = page();
+    let rows: Vec<&str> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" | "))
+        .map(|(name, _)| name)
+        .filter(|name| !["pattern", "---"].contains(name))
+        .collect();
+    let patterns: Vec<String> = PATTERNS.split(',').map(|name| name.trim().to_owned()).collect();
+    assert_eq!(rows, patterns);
+    let anchors: Vec<String> =
+        examples(&page).iter().map(|(title, _)| title.to_lowercase().replace(' ', "-")).collect();
+    for link in page.split("](#").skip(1).map(|rest| rest.split(')').next().unwrap_or_default()) {
+        assert!(anchors.iter().any(|anchor| anchor == link), "there is no example `{link}`");
+    }
+    for anchor in anchors {
+        assert!(page.contains(&format!("](#{anchor})")), "no row leads to `{anchor}`");
+    }
+}
+
+#[test]
+fn every_example_gives_what_it_says() {
+    let page = page();
+    let examples = examples(&page);
+    let folder = project::example();
+    std::fs::create_dir_all(folder.path().join("routes/patterns")).expect("made");
+    for (at, (title, blocks)) in examples.iter().enumerate() {
+        assert_eq!(blocks[0].language, "yaml", "{title}");
+        std::fs::write(folder.path().join(format!("routes/patterns/{at}.yaml")), &blocks[0].text).expect("written");
+    }
+    let project = Project::load(folder.path(), &Environment::default());
+    assert!(project.is_sound(), "{:#?}", project.diagnostics);
+    for (at, (title, blocks)) in examples.iter().enumerate() {
+        let name = format!("patterns/{at}");
+        let plan = project.plans.iter().find(|plan| plan.name() == name).expect("compiles");
+        let ports = Fake::new();
+        let message = |body: &str| Message { body: body.trim_end().to_owned().into(), ..Message::default() };
+        for answer in blocks.iter().filter_map(|block| block.text.strip_prefix("// the answer\n")) {
+            ports.answer(Ok(message(answer)));
+        }
+        let mut asked = message(&blocks[1].text);
+        asked.properties = Properties { reply_to: Some("answers".into()), ..Properties::default() };
+        let address = Address { exchange: "".into(), routing_key: plan.queue().clone() };
+        let delivery = Delivery { tag: Tag(1), redelivered: false, address, message: asked };
+        let processed = plan.process(&delivery, &ports).now_or_never().expect("fakes never wait");
+        assert!(processed.result.is_ok(), "{title}: {processed:?}");
+        let sent: String = (ports.sent().iter())
+            .map(|(to, message)| format!("{} {}\n", to.routing_key, String::from_utf8_lossy(&message.body)))
+            .collect();
+        assert_eq!(sent, blocks.last().expect("has blocks").text, "{title}");
+    }
+}
