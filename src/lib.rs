@@ -14,4 +14,5 @@ pub mod adapter;
 pub mod runtime;
 pub mod ops;
 pub mod config;
+pub mod testing;
 pub mod cli;

@@ -1,4 +1,4 @@
-//! `trunkline check`: everything that is wrong with a project, at once.
+//! `trunkline check`: everything that is wrong with a project and its test files, at once.
 
 use std::path::Path;
 
@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::config::{Environment, Project, render};
 use crate::diagnostic::Severity;
+use crate::testing::suite::Suite;
 
 use super::{End, Style, output};
 
@@ -18,7 +19,11 @@ struct Report<'a> {
 }
 
 pub(super) fn run(dir: &Path, style: Style, deny_warnings: bool) -> End {
-    let project = Project::load(dir, &Environment::of_process());
+    let mut project = Project::load(dir, &Environment::of_process());
+    if project.is_sound() {
+        // Test files are read against the plans of their routes, so these come first.
+        project.diagnostics.extend(Suite::load(dir, &project, |_| true).err().unwrap_or_default());
+    }
     let all = &project.diagnostics;
     let limit = if deny_warnings { Severity::Warning } else { Severity::Error };
     let valid = all.iter().all(|diagnostic| diagnostic.severity < limit);

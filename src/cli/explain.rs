@@ -3,20 +3,19 @@
 use std::path::Path;
 
 use crate::config::{Environment, Project};
-use crate::diagnostic::did_you_mean;
 use crate::route::explain;
+use crate::route::graph::of_route;
 
+use super::graph::{GraphStyle, draw};
 use super::{End, output};
 
-pub(super) fn run(dir: &Path, route: &str) -> End {
+pub(super) fn run(dir: &Path, route: &str, style: GraphStyle) -> End {
     let project = Project::load(dir, &Environment::of_process());
     if let Some(plan) = project.plans.iter().find(|plan| plan.name() == route) {
-        return output::data(&explain(plan));
+        return match style {
+            GraphStyle::Text => output::data(&explain(plan)),
+            style => draw(&of_route(plan), style),
+        };
     }
-    if let Some(end) = output::refuse_broken(&project) {
-        return end;
-    }
-    let similar = did_you_mean(route, project.plans.iter().map(|plan| plan.name()));
-    let hint = similar.map(|similar| format!("did you mean `{similar}`?"));
-    output::misuse(&format!("no route `{route}`"), hint.as_deref())
+    output::no_route(&project, route)
 }

@@ -6,11 +6,14 @@ mod demo;
 mod convert;
 mod doctor;
 mod explain;
+mod graph;
 mod input;
 mod json_schema;
 mod output;
 mod reload;
 mod run;
+mod test;
+mod trace;
 mod transform;
 mod validate;
 mod watch;
@@ -62,7 +65,7 @@ enum Command {
         #[arg(long)]
         embedded: bool,
     },
-    /// Check the whole project: settings, contracts, transforms, routes.
+    /// Check the whole project: settings, contracts, transforms, routes, test files.
     Check {
         /// How findings are written.
         #[arg(long, value_enum, default_value_t = Style::Human)]
@@ -125,6 +128,41 @@ enum Command {
         /// The document; `-` is standard input.
         file: PathBuf,
     },
+    /// Run the cases of the test files: whole routes, without a broker, with participants that do what the case says.
+    ///
+    /// Test files stand beside the routes, as `routes/chat/order.test.yaml` beside `routes/chat/order.yaml`. Exit code
+    /// 1 if a case fails.
+    Test {
+        /// Folders, routes or test files; all if left out.
+        paths: Vec<PathBuf>,
+        /// Only cases in whose name, as `route: case`, this text stands.
+        #[arg(long, value_name = "NAME")]
+        filter: Option<String>,
+        /// Tell which branches, steps and failure paths no case has reached.
+        #[arg(long)]
+        coverage: bool,
+        /// Run again whenever a file of the project changes, or a document below `examples/` or `tests/`.
+        #[arg(long)]
+        watch: bool,
+        /// How the report is written.
+        #[arg(long, value_enum, default_value_t = test::TestStyle::Human)]
+        format: test::TestStyle,
+    },
+    /// Follow one message through a route, step by step, without a broker: what each step changed, what it decided and
+    /// why, how long it took, and where in the files it failed. Exit code 1 if it fails.
+    Trace {
+        /// The route, as `chat/order-status`.
+        route: String,
+        /// The message's body; `-` is standard input.
+        message: PathBuf,
+        /// What a step that calls or sends gets, by the step's id or the endpoint: the file of an answer, or `timeout`,
+        /// `nack`, `unroutable`, `connection`. As `erp=answer.xml`.
+        #[arg(long = "participant", value_name = "NAME=FILE", value_parser = pair)]
+        participants: Vec<(String, String)>,
+        /// A header of the message, as `priority=high`.
+        #[arg(long = "header", value_name = "NAME=TEXT", value_parser = pair)]
+        headers: Vec<(String, String)>,
+    },
     /// What can be made from a contract.
     #[command(subcommand)]
     Contract(ContractCommand),
@@ -132,6 +170,15 @@ enum Command {
     Explain {
         /// The route, as `chat/order-status`.
         route: String,
+        /// How it is written; all but `text` draw the steps.
+        #[arg(long, value_enum, default_value_t = graph::GraphStyle::Text)]
+        format: graph::GraphStyle,
+    },
+    /// Draw the whole bus: which routes take from which queues, whom they send to and call, and over which contracts.
+    Graph {
+        /// How it is written.
+        #[arg(long, value_enum, default_value_t = graph::GraphStyle::Text)]
+        format: graph::GraphStyle,
     },
     /// Print the version.
     Version,
@@ -168,6 +215,12 @@ enum Format {
     Json,
 }
 
+/// `name=value`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("write it as `name=value`")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -193,8 +246,17 @@ pub fn main() -> ExitCode {
             }
         }
         Command::Transform { name, file } => transform::run(dir, name, file),
+        Command::Test { paths, filter, coverage, watch, format } => {
+            let asked =
+                test::Asked { paths, filter: filter.as_deref(), coverage: *coverage, watch: *watch, style: *format };
+            test::run(dir, &asked)
+        }
+        Command::Trace { route, message, participants, headers } => {
+            trace::run(dir, &trace::Asked { route, message, participants, headers })
+        }
         Command::Contract(ContractCommand::JsonSchema { contract }) => json_schema::run(dir, contract),
-        Command::Explain { route } => explain::run(dir, route),
+        Command::Explain { route, format } => explain::run(dir, route, *format),
+        Command::Graph { format } => graph::run(dir, *format),
         Command::Version => output::data(&format!("trunkline {}\n", env!("CARGO_PKG_VERSION"))),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use crate::config::{Project, render};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Severity, did_you_mean};
 use crate::message::Violations;
 
 use super::{End, input};
@@ -56,9 +56,28 @@ pub(super) fn misuse(message: &str, hint: Option<&str>) -> End {
     End::Misuse
 }
 
+/// Whether data for people may have colours.
+pub(super) fn colours() -> bool {
+    io::stdout().is_terminal() && wants_colours()
+}
+
+fn wants_colours() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+/// Says that there is no such route, or why there is none.
+pub(super) fn no_route(project: &Project, route: &str) -> End {
+    if let Some(end) = refuse_broken(project) {
+        return end;
+    }
+    let similar = did_you_mean(route, project.plans.iter().map(|plan| plan.name()));
+    let hint = similar.map(|similar| format!("did you mean `{similar}`?"));
+    misuse(&format!("no route `{route}`"), hint.as_deref())
+}
+
 /// Writes findings for people to stderr.
 pub(super) fn diagnostics(all: &[Diagnostic]) {
-    let colours = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let colours = io::stderr().is_terminal() && wants_colours();
     for diagnostic in all {
         say(&render::human(diagnostic, colours));
         say("");

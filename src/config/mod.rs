@@ -10,12 +10,12 @@ pub mod render;
 mod secrets;
 pub mod settings;
 pub mod store;
-mod tree;
+pub(crate) mod tree;
 mod units;
 mod unused;
 
 pub use environment::Environment;
 pub use fingerprint::Fingerprint;
-pub use project::{Project, SETTINGS_FILE, Sources};
+pub use project::{Project, SETTINGS_FILE, Sources, test_files};
 pub use settings::Settings;
 pub use units::{Duration, Size};

@@ -30,6 +30,17 @@ pub struct Project {
     pub diagnostics: Vec<Diagnostic>,
 }
 
+/// The test files of a project, by the names of their routes. What cannot be read is absent, and said in `wrong`.
+pub fn test_files(
+    folder: &Path,
+    directories: &Directories,
+    wrong: &mut Vec<Diagnostic>,
+) -> BTreeMap<String, SourceFile> {
+    let files = files::below(folder, &directories.routes, &[".test.yaml"], wrong);
+    let named = |(path, file): (Arc<str>, SourceFile)| Some((path.strip_suffix(".test.yaml")?.to_owned(), file));
+    files.into_iter().filter_map(named).collect()
+}
+
 /// The files of a project, as they were read.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {

@@ -108,8 +108,9 @@ impl Node {
     }
 }
 
+/// A value as YAML has it.
 #[derive(Debug)]
-enum Raw {
+pub(crate) enum Raw {
     Null,
     Bool(bool),
     Int(i64),

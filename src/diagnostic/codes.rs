@@ -46,6 +46,8 @@ codes! {
     ENDPOINT_UNKNOWN = "TL409", "An endpoint that Trunkline does not have.";
     UNUSED = "TL410", "Something that nobody uses.";
     STORE_MISSING = "TL411", "A step needs the store, and the settings have none.";
+    TEST_ROUTE = "TL412", "A test file without its route.";
+    TEST_PARTICIPANT = "TL413", "A test names a step or participant that its route does not have, or that cannot do so.";
     // 5xx: settings
     SECRET_UNRESOLVED = "TL501", "A secret cannot be resolved.";
     SETTING_INVALID = "TL502", "A setting is not valid.";

@@ -21,6 +21,13 @@ fn the_shipped_example_is_sound() {
 }
 
 #[test]
+fn the_shipped_example_is_tested_to_its_last_branch() {
+    let out = trunkline().args(["test", "--coverage"]).run();
+    assert_eq!(out.code, 0, "{out:?}");
+    assert!(out.stdout.contains("branches       100%") && !out.stdout.contains("not reached"), "{}", out.stdout);
+}
+
+#[test]
 fn misuse_ends_with_2() {
     for arguments in [&["chekc"][..], &[], &["validate"], &["check", "--format", "xml"], &["explain", "no/such"]] {
         let out = trunkline().args(arguments).run();

@@ -69,7 +69,7 @@ fn commands() {
     page += "Colours are written to terminals only, and never where `NO_COLOR` is set.\n\n";
     page += "| exit code | meaning |\n| --- | --- |\n";
     page += "| 0 | valid, or done |\n";
-    page += "| 1 | the input is not valid; of `check --deny-warnings`: there are warnings; of `doctor`: the broker differs |\n";
+    page += "| 1 | the input is not valid; of `check --deny-warnings`: there are warnings; of `doctor`: the broker differs; of `test`: a case failed; of `trace`: the message failed |\n";
     page += "| 2 | the command was misused, the project is broken, or the broker cannot be asked |\n";
     let mut section = |title: &str, command: &mut clap::Command| {
         let help = command.render_long_help().to_string();

@@ -41,7 +41,7 @@ fn copy(from: &Path, to: &Path) {
 /// The shipped example in a folder of its own.
 pub(super) fn example() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
-    for name in ["routes", "transforms", "schemas"] {
+    for name in ["routes", "transforms", "schemas", "examples"] {
         copy(&root().join(name), &folder.path().join(name));
     }
     write(folder.path(), "trunkline.yaml", &std::fs::read_to_string(root().join("trunkline.yaml")).expect("readable"));
@@ -85,7 +85,7 @@ fn pod_holds(pod: &Value, place: &str) {
 
 #[test]
 fn every_block_of_yaml_holds_beside_the_shipped_example() {
-    let (mut files, mut settings, mut pods) = (0, 0, 0);
+    let (mut files, mut settings, mut pods, mut tests) = (0, 0, 0, 0);
     for page in pages() {
         let text = std::fs::read_to_string(&page).expect("readable");
         let blocks = blocks(&text);
@@ -103,7 +103,11 @@ fn every_block_of_yaml_holds_beside_the_shipped_example() {
             let read = read(block, &place);
             let folder = if read.get("map").is_some() { "transforms" } else { "routes" };
             let is_settings = file_of(block).is_some_and(|(name, _)| name == "trunkline.yaml");
-            if read.get("containers").is_some() {
+            if read.is_array() {
+                // The cases of a route, in a file that the block names.
+                assert!(file_of(block).is_some(), "{place}: of which route?");
+                tests += 1;
+            } else if read.get("containers").is_some() {
                 pod_holds(&read, &place);
                 pods += 1;
             } else if read.get("from").is_none() || is_settings {
@@ -117,7 +121,11 @@ fn every_block_of_yaml_holds_beside_the_shipped_example() {
             }
         }
         holds(project.path(), &page.display().to_string());
+        if tests > 0 {
+            let out = trunkline().args(["test", "--dir"]).arg(project.path()).run();
+            assert_eq!(out.code, 0, "{}: {}", page.display(), out.stdout);
+        }
         apart.iter().for_each(|(block, place)| settings_hold(project.path(), &block.text, place));
     }
-    assert!(files >= 3 && settings >= 1 && pods == 1, "{files} files, {settings} settings, {pods} pods");
+    assert!(files >= 3 && settings >= 1 && pods == 1 && tests >= 1, "{files} {settings} {pods} {tests}");
 }
