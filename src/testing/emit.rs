@@ -127,7 +127,7 @@ mod tests {
     fn writes_what_yaml_reads_as_the_same() {
         let text = r#"{"a":1.10,"b":["x","007","true","a: b","-","é 1"],"c d":{},"n":null,"":[]}"#;
         let flow = flow(&read(text));
-        assert_eq!(flow, r#"{ a: 1.10, b: [x, "007", "true", "a: b", "-", "é 1"], c d: {}, n: null, "": [] }"#);
+        assert_eq!(flow, r#"{ a: 1.10, b: [x, "007", "true", "a: b", "-", "é 1"], c d: {}, "n": null, "": [] }"#);
     }
 
     #[test]
