@@ -1,6 +1,6 @@
 //! A message's whole way on fakes: attempts, delays and dead letter, as the runtime brings them about.
 //!
-//! What decides is the core's: [`Plan::process`], [`fate`], [`dead_letter`] and [`error_reply`]. The runtime asks the
+//! What decides is the core's: [`Plan::process`], [`fate`], [`dead_letter()`] and [`error_reply()`]. The runtime asks the
 //! same functions and only adds the broker. A wait is a step of the clock. Circuit breakers do not open here: they
 //! count over the messages of a route, and there is one.
 

@@ -1,7 +1,7 @@
 //! Tests of routes without a broker: the real plans on fakes, with a clock that only they move.
 //!
 //! A test file stands beside its route, as `routes/chat/order.test.yaml` beside `routes/chat/order.yaml`. It is read
-//! ([`model`]), resolved against the route's plan ([`case`]), run ([`bench`]) and judged ([`judge`]).
+//! ([`model`]), resolved against the route's plan ([`case`]), run ([`mod@bench`]) and judged ([`judge`]).
 
 pub mod model;
 pub mod json;
