@@ -31,8 +31,9 @@ const MOST_PARALLEL: u32 = 100;
 /// dead-letter queue.
 ///
 /// A part has the headers and properties of the message; its `message_id` is that of the message with a dot and its
-/// position, the same in every attempt, and the headers `trunkline-part-of`, `trunkline-part-position` and
-/// `trunkline-part-count` tell where it belongs. A `filter` or `stop` among the steps ends the part alone.
+/// position, the same in every attempt (a new one where the message has none), and the headers `trunkline-part-of`,
+/// `trunkline-part-position` and `trunkline-part-count` tell where it belongs. A `filter` or `stop` among the steps ends
+/// the part alone.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Split {
@@ -169,7 +170,8 @@ impl Compiled {
 fn belongs(part: &mut Run<'_>, position: u32, count: u32) {
     let whole = part.message().properties.message_id.clone().unwrap_or_default();
     let id = format!("{whole}.{position}");
-    let id = if id.len() <= SHORT_STRING { Text::from(id) } else { part.ports().new_id() };
+    let fits = !whole.is_empty() && id.len() <= SHORT_STRING;
+    let id = if fits { Text::from(id) } else { part.ports().new_id() };
     part.properties_mut().message_id = Some(id);
     let headers = part.headers_mut();
     headers.insert(Text::borrowed(header_names::PART_OF), Field::text(whole.as_str()));

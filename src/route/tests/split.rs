@@ -53,6 +53,19 @@ fn again(mut delivery: Delivery, failure: &Failure) -> Delivery {
 }
 
 #[test]
+fn parts_of_a_message_without_an_id_have_ids_of_their_own() {
+    let (ports, mut order) = (Fake::new(), order("ab"));
+    order.message.properties.message_id = None;
+    for _ in 0..2 {
+        assert_eq!(run(LINES, &order, &ports).result.expect("no failure"), Outcome::Delivered);
+    }
+    let lines = ports.sent().into_iter().filter(|(to, _)| to.routing_key.starts_with("line."));
+    let ids: std::collections::BTreeSet<_> = lines.map(|(_, part)| part.properties.message_id).collect();
+    assert_eq!(ids.len(), 4);
+    assert!(!ids.contains(&None));
+}
+
+#[test]
 fn each_part_is_a_message_and_the_whole_goes_on() {
     let ports = Fake::new();
     let order = order("abc");
