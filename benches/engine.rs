@@ -18,10 +18,6 @@ mod support;
 
 use support::{median, order, project};
 
-/// That of the program.
-#[global_allocator]
-static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
-
 /// How long each stage is measured.
 const EACH: Duration = Duration::from_secs(1);
 const BATCHES: usize = 25;
