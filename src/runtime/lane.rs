@@ -35,7 +35,7 @@ const QUIET: Duration = Duration::from_millis(250);
 /// A route that keeps order waits no longer for that.
 const LONGEST_HANDOVER: Duration = Duration::from_secs(2);
 /// A route that ends acknowledges no more often. A channel that is closed loses the acknowledgements that the broker has
-/// yet handed to the queue, and it hands over only a few ahead of what the queue has recorded.
+/// not yet handed to the queue, and it hands over only a few ahead of what the queue has recorded.
 const ACKNOWLEDGE_EVERY: Duration = Duration::from_millis(250);
 /// That many words reach the queue at once.
 const FEW: usize = 16;
