@@ -141,6 +141,9 @@ enum Command {
         /// Tell which branches, steps and failure paths no case has reached.
         #[arg(long)]
         coverage: bool,
+        /// Write what the cases have shown into their expectations. Comments stay; look at the changes.
+        #[arg(long)]
+        update: bool,
         /// Run again whenever a file of the project changes, or a document below `examples/` or `tests/`.
         #[arg(long)]
         watch: bool,
@@ -246,9 +249,15 @@ pub fn main() -> ExitCode {
             }
         }
         Command::Transform { name, file } => transform::run(dir, name, file),
-        Command::Test { paths, filter, coverage, watch, format } => {
-            let asked =
-                test::Asked { paths, filter: filter.as_deref(), coverage: *coverage, watch: *watch, style: *format };
+        Command::Test { paths, filter, coverage, update, watch, format } => {
+            let asked = test::Asked {
+                paths,
+                filter: filter.as_deref(),
+                coverage: *coverage,
+                update: *update,
+                watch: *watch,
+                style: *format,
+            };
             test::run(dir, &asked)
         }
         Command::Trace { route, message, participants, headers } => {

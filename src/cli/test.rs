@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::config::settings::Directories;
 use crate::config::{Environment, Fingerprint, Project, Settings};
 use crate::testing::report::{self, Manner};
-use crate::testing::suite::Suite;
+use crate::testing::suite::{Report, Suite};
+use crate::testing::update::{Update, update};
 
 use super::{End, output};
 
@@ -15,6 +16,7 @@ pub(super) struct Asked<'a> {
     pub(super) paths: &'a [PathBuf],
     pub(super) filter: Option<&'a str>,
     pub(super) coverage: bool,
+    pub(super) update: bool,
     pub(super) watch: bool,
     pub(super) style: TestStyle,
 }
@@ -71,11 +73,18 @@ fn once(dir: &Path, asked: &Asked<'_>) -> Result<End, End> {
     }
     let selected = selected(asked.paths)?;
     let is_selected = |path: &str| selected.is_empty() || is_below(&dir.join(path), &selected);
-    let suite = Suite::load(dir, &project, is_selected).map_err(|wrong| {
-        output::diagnostics(&wrong);
-        output::misuse(&format!("the tests are broken: {}", output::summary(&wrong)), None)
-    })?;
-    let report = suite.run(|name| asked.filter.is_none_or(|part| name.contains(part)));
+    let load = || {
+        Suite::load(dir, &project, is_selected).map_err(|wrong| {
+            output::diagnostics(&wrong);
+            output::misuse(&format!("the tests are broken: {}", output::summary(&wrong)), None)
+        })
+    };
+    let is_wanted = |name: &str| asked.filter.is_none_or(|part| name.contains(part));
+    let mut suite = load()?;
+    if asked.update && write(dir, &suite.run(is_wanted))? {
+        suite = load()?;
+    }
+    let report = suite.run(is_wanted);
     let (all, failed) = report.counts();
     if all == 0 {
         let hint = match asked.filter {
@@ -94,6 +103,22 @@ fn once(dir: &Path, asked: &Asked<'_>) -> Result<End, End> {
         (End::Good, _) => Ok(End::Invalid),
         (end, _) => Err(end),
     }
+}
+
+/// Writes what the cases have shown; whether anything was to be written.
+fn write(dir: &Path, report: &Report<'_>) -> Result<bool, End> {
+    let mut written = false;
+    for file in &report.files {
+        let Update { text, files } = update(file.cases, &file.results);
+        let own = text.map(|text| (file.cases.file.path.to_string(), text.into_bytes()));
+        for (path, bytes) in files.into_iter().chain(own) {
+            std::fs::write(dir.join(&path), bytes)
+                .map_err(|error| output::misuse(&format!("`{path}` cannot be written: {error}"), None))?;
+            output::say(&format!("wrote {path}"));
+            written = true;
+        }
+    }
+    Ok(written)
 }
 
 /// The places that are asked for, without links in them.

@@ -54,7 +54,7 @@ pub fn judge(plan: &Plan, case: &Case, observed: &Observed) -> Vec<Mismatch> {
         judge.messages(expect, observed, &Endpoints::of(plan));
     } else {
         let fix = Some(Fix::Expect(proposal(observed, &Endpoints::of(plan), plan.limits())));
-        judge.differs("expect", &case.span, "an expectation", None, fix);
+        judge.differs("expect", &case.span, "an expectation; `--update` writes it", None, fix);
     }
     judge.all
 }

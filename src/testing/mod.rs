@@ -16,5 +16,6 @@ pub mod judge;
 pub mod coverage;
 pub mod suite;
 pub mod emit;
+pub mod update;
 pub mod trace;
 pub mod report;

@@ -34,4 +34,5 @@ mod retries;
 mod runtime;
 mod slow_disk;
 mod structure;
+mod testing;
 mod well_formed;

@@ -131,10 +131,22 @@ fn transform() {
     file_kind("transform", "Transforms", introduction, &schemars::schema_for!(trunkline::transform::Model));
 }
 
+#[test]
+fn test() {
+    let introduction = "`routes/….test.yaml`, beside the route of that name: a list of cases. [Testing](../testing.md) tells how they run.\n";
+    let case = schemars::schema_for!(trunkline::testing::model::Case);
+    let file = schemars::schema_for!(Vec<trunkline::testing::model::Case>);
+    file_kind_of("test", "Tests", introduction, case.as_value(), file.as_value());
+}
+
 /// The page of a kind of file, and its JSON Schema for editors.
 fn file_kind(name: &str, title: &str, introduction: &str, schema: &schemars::Schema) {
-    let schema = schema.as_value();
-    let json = serde_json::to_string_pretty(schema).expect("is JSON");
+    file_kind_of(name, title, introduction, schema.as_value(), schema.as_value());
+}
+
+/// The page of what a file holds, and the JSON Schema of the file.
+fn file_kind_of(name: &str, title: &str, introduction: &str, schema: &Value, file: &Value) {
+    let json = serde_json::to_string_pretty(file).expect("is JSON");
     holds(&format!("{name}.schema.json"), &format!("{json}\n"));
     let mut page = format!("{MADE}# {title}\n\n{introduction}\n");
     writeln!(page, "Editors complete and check it with [{name}.schema.json]({name}.schema.json).").expect("writes");

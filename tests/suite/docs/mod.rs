@@ -8,6 +8,8 @@ mod patterns;
 mod project;
 mod tutorial;
 
+pub(crate) use project::example;
+
 use std::path::PathBuf;
 
 use crate::program::trunkline;

@@ -39,7 +39,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The shipped example in a folder of its own.
-pub(super) fn example() -> tempfile::TempDir {
+pub(crate) fn example() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for name in ["routes", "transforms", "schemas", "examples"] {
         copy(&root().join(name), &folder.path().join(name));
