@@ -26,7 +26,7 @@ use super::breaker::wait;
 use super::budget::{Budget, Share};
 use super::intake::{Bounds, Intake};
 use super::process::{Context, Taken, Verdict};
-use super::settle::{Ledger, Receipt};
+use super::settle::{FEW, Ledger, Receipt};
 use super::status::State;
 use super::turns::Turns;
 
@@ -37,8 +37,6 @@ const LONGEST_HANDOVER: Duration = Duration::from_secs(2);
 /// A route that ends acknowledges no more often. A channel that is closed loses the acknowledgements that the broker has
 /// not yet handed to the queue, and it hands over only a few ahead of what the queue has recorded.
 const ACKNOWLEDGE_EVERY: Duration = Duration::from_millis(250);
-/// That many words reach the queue at once.
-const FEW: usize = 16;
 
 /// A message whose run may begin, or waits for its turn.
 struct Ready {
@@ -178,7 +176,7 @@ pub(super) async fn run(
     if ledger.words() > FEW {
         sleep(ACKNOWLEDGE_EVERY).await;
     }
-    if ledger.flush_all(&mut *source).await? > FEW {
+    if ledger.flush_all(&mut *source, ordered).await? > FEW {
         sleep(ACKNOWLEDGE_EVERY).await;
     }
     if ledger.in_flight() > 0 {

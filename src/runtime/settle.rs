@@ -11,6 +11,10 @@ use crate::endpoint::{Delivery, EndpointError, Settlement, Source, Tag};
 use super::budget::Share;
 use super::intake::Load;
 
+/// That many words reach the queue at once, and in their order: a quorum queue puts up to 32 messages that come back
+/// together in order, and more of them in that of a hash table (`rabbit_fifo:return/5`).
+pub(super) const FEW: usize = 16;
+
 /// The right and duty to settle one delivery.
 #[derive(Debug)]
 #[must_use = "a delivery must be settled"]
@@ -119,12 +123,12 @@ impl Ledger {
 
     /// Acknowledges every settled delivery before the channel is closed, in few words: what is on its way to the queue
     /// then is forgotten with the channel. Where fewer are unsettled than settled, those are given back one by one, and
-    /// one acknowledgement covers the others. Gives how many words it took.
-    pub(super) async fn flush_all(&mut self, source: &mut dyn Source) -> Result<usize, EndpointError> {
+    /// one acknowledgement covers the others; but where order is kept, no more than [`FEW`]. Gives how many words it took.
+    pub(super) async fn flush_all(&mut self, source: &mut dyn Source, ordered: bool) -> Result<usize, EndpointError> {
         let settled = self.entries.iter().filter(|(_, state)| *state == State::Settled).count();
         let end = self.entries.iter().rposition(|(_, state)| *state == State::Settled).map_or(0, |last| last + 1);
         let unsettled = self.entries.iter().take(end).filter(|(_, state)| *state == State::InFlight).count();
-        if unsettled > settled {
+        if unsettled > settled || ordered && unsettled > FEW {
             self.patience = 0;
             self.flush(source).await?;
             return Ok(settled);
@@ -234,7 +238,7 @@ mod tests {
         for tag in (1..=39).filter(|tag| *tag != 3 && *tag != 7) {
             ledger.settle(receipts[tag - 1].take().unwrap());
         }
-        let words = ledger.flush_all(&mut log).now_or_never().unwrap().unwrap();
+        let words = ledger.flush_all(&mut log, false).now_or_never().unwrap().unwrap();
         assert_eq!(
             log.0,
             [3, 7]
@@ -251,8 +255,20 @@ mod tests {
         let (mut ledger, mut log) = (ledger(100), Log::default());
         let mut receipts: Vec<_> = (1..=40).map(|tag| Some(ledger.admit(&delivery(tag)))).collect();
         ledger.settle(receipts[19].take().unwrap());
-        let words = ledger.flush_all(&mut log).now_or_never().unwrap().unwrap();
+        let words = ledger.flush_all(&mut log, false).now_or_never().unwrap().unwrap();
         assert_eq!((words, log.0), (1, vec![Settlement::Ack(Tag(20))]));
+    }
+
+    #[test]
+    fn where_order_is_kept_only_few_are_given_back_one_by_one() {
+        for (unsettled, words) in [(FEW, FEW + 1), (FEW + 1, 40 - FEW - 1)] {
+            let (mut ledger, mut log) = (ledger(100), Log::default());
+            let receipts: Vec<_> = (1..=40).map(|tag| ledger.admit(&delivery(tag))).collect();
+            receipts.into_iter().skip(unsettled).for_each(|receipt| ledger.settle(receipt));
+            assert_eq!(ledger.flush_all(&mut log, true).now_or_never().unwrap(), Ok(words));
+            let given_back = log.0.iter().filter(|word| matches!(word, Settlement::Requeue(_))).count();
+            assert_eq!(given_back, if unsettled > FEW { 0 } else { unsettled });
+        }
     }
 
     proptest! {

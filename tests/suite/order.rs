@@ -216,6 +216,31 @@ async fn an_instance_that_stops_under_load_hands_over_in_order() {
     }
 }
 
+/// RabbitMQ's quorum queue takes many returns at once in the order of a hash table (`rabbit_fifo:return/5`).
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_when_the_route_ends_comes_back_in_its_order() {
+    const COUNT: usize = 200;
+    let route = BY_KEY.replace("queue: IN", "queue: IN, prefetch: 500");
+    for (client, adapter) in brokers().await {
+        let names = names(&client).await;
+        let bus = Bus::start([plan(&names, &route)], adapter, Settings::default());
+        let mut participant = Participant::new(&client, &names).await;
+        soon("ready", bus.ready()).await;
+        let of_its_own = |number: usize| of_customer(&format!("c{number}"), &number.to_string());
+        publish(&client, &names, (0..COUNT).map(of_its_own)).await;
+        for _ in 0..COUNT {
+            let request = participant.asked().await;
+            let even = request.headers.get("customer").and_then(Field::as_str).is_some_and(|name| name.ends_with(['0', '2', '4', '6', '8']));
+            participant.answer(&request, even.then_some("not now")).await;
+        }
+        assert_eq!(bodies(&client, &names.target, COUNT / 2).await.len(), COUNT / 2);
+        assert_eq!(soon("drained", bus.shutdown()).await, COUNT / 2);
+        let left = bodies(&client, &names.source, COUNT / 2).await;
+        let numbers: Vec<usize> = left.iter().map(|body| body.parse().expect("a number")).collect();
+        assert!(numbers.is_sorted(), "{numbers:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_without_a_key_is_a_dead_letter() {
     for (client, adapter) in brokers().await {
