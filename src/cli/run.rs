@@ -124,7 +124,10 @@ pub(super) fn store(folder: &Path, settings: &Settings) -> Result<Option<Arc<dyn
     let Some(store) = &settings.store else { return Ok(None) };
     Ok(match (&store.redis, &store.path) {
         (Some(url), _) => Some(Arc::new(RedisStore::new(url).map_err(Error::Redis)?)),
-        (None, Some(path)) => Some(Arc::new(FileStore::open(&folder.join(path), store.keys)?)),
+        (None, Some(path)) => {
+            let bytes = u64::try_from(store.bytes.0).unwrap_or(u64::MAX);
+            Some(Arc::new(FileStore::open(&folder.join(path), store.keys, bytes)?))
+        }
         (None, None) => None,
     })
 }

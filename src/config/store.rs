@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::adapter::store::RedisStore;
 
-/// Where routes remember the keys of processed messages.
+use super::units::Size;
+
+/// Where routes keep what outlives a message: keys of processed messages, bodies, and what is known of conversations.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Store {
@@ -15,6 +17,9 @@ pub struct Store {
     pub path: Option<String>,
     /// The most keys in the file; beyond it those are forgotten that would be forgotten first.
     pub keys: u64,
+    /// The most bytes of records (checked bodies and the like) in the file. Nothing is forgotten before its time: at the
+    /// bound, routes that need room pause.
+    pub bytes: Size,
     /// Redis, in place of a file: `redis://user:password@host:6379/0`, or `rediss://…` for TLS. Instances that take from
     /// the same queues know each other's keys by it.
     pub redis: Option<String>,
@@ -22,14 +27,18 @@ pub struct Store {
 
 impl Default for Store {
     fn default() -> Self {
-        Self { path: None, keys: 1_000_000, redis: None }
+        Self { path: None, keys: 1_000_000, bytes: Size(1 << 30), redis: None }
     }
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The address of Redis holds a password.
-        f.debug_struct("Store").field("path", &self.path).field("keys", &self.keys).finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("path", &self.path)
+            .field("keys", &self.keys)
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
     }
 }
 

@@ -52,6 +52,8 @@ pub enum Kind {
     Participant,
     /// The route itself refuses the message: its step `fail`.
     Rejected,
+    /// The body waits in a store, and is not there any more.
+    Claim,
     /// A defect of the bus itself.
     Internal,
 }
@@ -139,7 +141,7 @@ impl Stage {
 
 impl Kind {
     /// Every kind, for the reference page.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Limit,
         Self::ContentType,
         Self::Syntax,
@@ -152,6 +154,7 @@ impl Kind {
         Self::Connection,
         Self::Participant,
         Self::Rejected,
+        Self::Claim,
         Self::Internal,
     ];
 
@@ -170,6 +173,7 @@ impl Kind {
             Self::Connection => "connection",
             Self::Participant => "participant",
             Self::Rejected => "rejected",
+            Self::Claim => "claim",
             Self::Internal => "internal",
         }
     }

@@ -46,6 +46,12 @@ pub const EXPIRATION: &str = "trunkline-original-expiration";
 pub const USER_ID: &str = "trunkline-original-user-id";
 /// The header `CC` of the message, which would send whatever the bus sends to further routing keys.
 pub const COPIES: &str = "trunkline-original-cc";
+/// The name of the body in the store, where a message travels without it: its SHA-256 in hexadecimal digits.
+pub const CLAIM: &str = "trunkline-claim";
+/// How many bytes that body has.
+pub const CLAIM_BYTES: &str = "trunkline-claim-bytes";
+/// Until when that body is in the store at least, RFC 3339.
+pub const CLAIM_UNTIL: &str = "trunkline-claim-until";
 /// Names of headers that had to go, because all together did not fit into one frame.
 pub const DROPPED: &str = "trunkline-dropped-headers";
 /// Which parts of the message are left to do, as JSON: of a message that waits, or is dead, because some of its parts
@@ -58,8 +64,8 @@ pub const PART_COUNT: &str = "trunkline-part-count";
 /// The id of the message that it is a part of.
 pub const PART_OF: &str = "trunkline-part-of";
 
-/// What the bus tells whoever takes the message next, and not itself.
-const KEPT: [&str; 3] = [PART_POSITION, PART_COUNT, PART_OF];
+/// What of ours is a part of its message: it would be another one without it.
+const KEPT: [&str; 7] = [CLAIM, CLAIM_BYTES, CLAIM_UNTIL, PARTS_LEFT, PART_POSITION, PART_COUNT, PART_OF];
 
 /// Whether a header is the broker's own: a trace of its dead-lettering, with which it drops messages that go round, or
 /// its count of deliveries from one queue, which is wrong in the next.
@@ -90,8 +96,7 @@ pub fn restore_copies(headers: &mut Headers) {
 /// Removes the traces of earlier dead-lettering, the broker's and ours, as a message has that comes again. What is left
 /// of it to do is no trace.
 pub fn strip_traces(headers: &mut Headers) {
-    let is_trace =
-        |name: &str| is_broker_trace(name) || name.starts_with(PREFIX) && name != PARTS_LEFT && !KEPT.contains(&name);
+    let is_trace = |name: &str| is_broker_trace(name) || name.starts_with(PREFIX) && !KEPT.contains(&name);
     if headers.keys().any(|name| is_trace(name)) {
         headers.retain(|name, _| !is_trace(name));
     }

@@ -1,4 +1,5 @@
-//! Ports without a world: what is sent is recorded, answers are scripted, keys are remembered, the clock stands still.
+//! Ports without a world: what is sent is recorded, answers are scripted, keys and records are remembered, the clock
+//! stands still.
 //!
 //! Whole routes run on them in microseconds, without a broker.
 
@@ -8,7 +9,7 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::endpoint::store::{Claim, Key};
+use crate::endpoint::store::{Change, Claim, Expect, Key, Name, Record};
 use crate::endpoint::{Address, BoxFuture};
 use crate::message::{Failure, Kind, Message, Text};
 
@@ -43,6 +44,23 @@ struct State {
     confirms: VecDeque<Result<(), Failure>>,
     /// Until when each key is known, since the epoch; `None` while it is claimed.
     keys: BTreeMap<Key, Option<Duration>>,
+    records: BTreeMap<Name, Record>,
+    versions: u64,
+}
+
+impl State {
+    fn record(&self, name: &Name) -> Option<&Record> {
+        let now = SystemTime::UNIX_EPOCH + self.since_epoch;
+        self.records.get(name).filter(|record| record.until.is_none_or(|until| until > now))
+    }
+
+    fn finds(&self, Change { name, expect, .. }: &Change) -> bool {
+        match expect {
+            Expect::Anything => true,
+            Expect::Nothing => self.record(name).is_none(),
+            Expect::Version(version) => self.record(name).is_some_and(|found| found.version == *version),
+        }
+    }
 }
 
 impl Fake {
@@ -69,6 +87,13 @@ impl Fake {
     /// The keys that are claimed.
     pub fn claimed(&self) -> Vec<Key> {
         self.state().keys.iter().filter(|(_, until)| until.is_none()).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// The records whose time is not over, by name.
+    pub fn records(&self) -> Vec<(Name, Record)> {
+        let state = self.state();
+        let names = state.records.keys();
+        names.filter_map(|name| Some((name.clone(), state.record(name)?.clone()))).collect()
     }
 
     /// Moves the clock on.
@@ -140,6 +165,26 @@ impl Ports for Fake {
 
     fn release(&self, key: &Key) {
         self.state().keys.remove(key);
+    }
+
+    fn load<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Option<Record>, Failure>> {
+        Box::pin(ready(Ok(self.state().record(name).cloned())))
+    }
+
+    fn commit<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<bool, Failure>> {
+        let mut state = self.state();
+        let fits = changes.iter().all(|change| state.finds(change));
+        for Change { name, to, .. } in changes.iter().filter(|_| fits) {
+            state.versions += 1;
+            match to.clone() {
+                Some((value, until)) => {
+                    let record = Record { value, version: state.versions, until };
+                    state.records.insert(name.clone(), record)
+                }
+                None => state.records.remove(name),
+            };
+        }
+        Box::pin(ready(Ok(fits)))
     }
 
     fn tries_again(&self, failure: &Failure) {

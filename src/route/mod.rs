@@ -22,6 +22,7 @@ pub mod explain;
 pub mod graph;
 pub mod fake;
 mod body;
+mod claim;
 mod claimed;
 mod reach;
 mod target;

@@ -12,6 +12,7 @@ use crate::endpoint::{Address, Delivery};
 use crate::message::{Class, Failure, Kind, Limits, Text};
 
 use super::breaker::{Breaker, Endpoint};
+use super::claim;
 use super::left::{left_of, mark};
 use super::order::{self, Order};
 use super::ports::Ports;
@@ -40,6 +41,7 @@ pub struct Plan {
     /// Whether a step makes parts of a message that may fail apart.
     pub(super) divides: bool,
     pub(super) topology: Topology,
+    pub(super) looks: bool,
     pub(super) version: Version,
 }
 
@@ -184,6 +186,11 @@ impl Plan {
         Address { exchange: Text::new(), routing_key: dead_letter_queue(&self.queue) }
     }
 
+    /// Whether it may look at bodies.
+    pub fn looks(&self) -> bool {
+        self.looks
+    }
+
     /// The bounds of documents and mappings.
     pub fn limits(&self) -> &Limits {
         &self.version.limits
@@ -205,6 +212,7 @@ impl Plan {
             Order::ByKey(expression) => {
                 let mut run = Run::begin(self, delivery, ports)?;
                 if expression.reads_document() {
+                    claim::expect_body(&delivery.message)?;
                     run.accept()?;
                 }
                 expression.one(&mut run).map(|key| Some(order::name(key)))
@@ -217,7 +225,7 @@ impl Plan {
     /// # Errors
     /// Why the message could not be processed. What it had sent may have arrived all the same.
     pub async fn run(&self, delivery: &Delivery, ports: &dyn Ports) -> Result<Outcome, Failure> {
-        let mut run = Run::start(self, delivery, ports)?;
+        let mut run = Run::start(self, delivery, ports).await?;
         let flow = match self.steps.run(&mut run).await {
             Ok(flow) => flow,
             Err(failure) => return Err(run.fail(failure).await),

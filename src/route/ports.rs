@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::endpoint::store::{Claim, Key};
+use crate::endpoint::store::{Change, Claim, Key, Name, Record};
 use crate::endpoint::{Address, BoxFuture, SendError};
 use crate::message::{Class, Failure, Kind, Message, Stage, Text};
 
@@ -25,6 +25,13 @@ pub trait Ports: Send + Sync {
 
     /// Gives a claimed key free.
     fn release(&self, key: &Key);
+
+    /// The record of this name, if there is one.
+    fn load<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Option<Record>, Failure>>;
+
+    /// Makes all changes of records together, or none and `false` if one finds not what it expects; resolves when they
+    /// are durable. Where the store had to be asked again, changes that were made can look like a conflict.
+    fn commit<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<bool, Failure>>;
 
     /// A step that has failed for the moment is tried again at once.
     fn tries_again(&self, failure: &Failure);

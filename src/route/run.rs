@@ -13,6 +13,7 @@ use crate::message::{Class, Failure, Headers, Kind, Limits, Message, Properties,
 use crate::transform::{Uses, VARIABLES, Variables};
 
 use super::body;
+use super::claim::{self, Ticket};
 use super::claimed::Claimed;
 use super::left::Left;
 use super::plan::{Placed, Plan, may_pass};
@@ -48,6 +49,8 @@ pub struct Run<'a> {
     watch: Option<&'a dyn Watch>,
     /// Only where parts may fail apart.
     parts: Option<Box<Parts>>,
+    /// The message with its body, while a claim travels in its place.
+    whole: Option<Message>,
 }
 
 /// A message that is sent after the last step.
@@ -73,9 +76,12 @@ impl Sending {
 }
 
 impl<'a> Run<'a> {
-    /// Admits a message: its size, and its contract if the route has one.
-    pub(super) fn start(plan: &'a Plan, delivery: &'a Delivery, ports: &'a dyn Ports) -> Result<Self, Failure> {
+    /// Admits a message: its size, its body if that waits in the store, and its contract if the route has one.
+    pub(super) async fn start(plan: &'a Plan, delivery: &'a Delivery, ports: &'a dyn Ports) -> Result<Self, Failure> {
         let mut run = Self::begin(plan, delivery, ports)?;
+        if plan.looks() {
+            run.fetch().await?;
+        }
         run.accept()?;
         Ok(run)
     }
@@ -110,7 +116,33 @@ impl<'a> Run<'a> {
             claimed: None,
             watch: ports.watch(),
             parts,
+            whole: None,
         })
+    }
+
+    /// Gets the body back that a claim stands for.
+    pub(super) async fn fetch(&mut self) -> Result<(), Failure> {
+        if let Some(body) = claim::fetch(self.ports, &self.message).await? {
+            body::check_size(&body, self.plan.limits(), Stage::Receive)?;
+            self.message.body = body;
+            claim::drop_claim(&mut self.message.headers);
+        }
+        Ok(())
+    }
+
+    /// Puts a claim in the place of the body. The document stays what it is.
+    pub(crate) fn check_in(&mut self, ticket: Ticket) {
+        self.whole = Some(self.message.clone());
+        claim::take_body(&mut self.message, ticket);
+        self.variables[HEADERS] = None;
+    }
+
+    /// The message has a body of its own again, which is about to be put in place.
+    fn drop_claim(&mut self) {
+        if self.whole.take().is_some() {
+            claim::drop_claim(&mut self.message.headers);
+            self.variables[HEADERS] = None;
+        }
     }
 
     /// Reads the document by the contract that the route accepts, if it has one.
@@ -141,7 +173,7 @@ impl<'a> Run<'a> {
     pub fn document(&mut self) -> Result<&Value, Failure> {
         let document = match self.document.take() {
             Some(document) => document,
-            None => body::read_plain(&self.message, self.plan.limits(), Stage::Process)?,
+            None => body::read_plain(self.readable(), self.plan.limits(), Stage::Process)?,
         };
         Ok(self.document.insert(document))
     }
@@ -151,7 +183,7 @@ impl<'a> Run<'a> {
         let same = self.contract.as_ref().is_some_and(|known| known.reference() == contract.reference());
         let document = match self.document.take() {
             Some(document) if same => document,
-            _ => body::read(&self.message, contract, self.plan.limits(), Stage::Process)?,
+            _ => body::read(self.readable(), contract, self.plan.limits(), Stage::Process)?,
         };
         self.contract = Some(contract.clone());
         Ok(self.document.insert(document))
@@ -160,6 +192,7 @@ impl<'a> Run<'a> {
     /// Puts a new document in place: validated and written by its contract.
     pub fn set_document(&mut self, document: Value, contract: &Arc<Contract>) -> Result<(), Failure> {
         let written = contract.write(&document, self.plan.limits());
+        self.drop_claim();
         self.message.body = written.map_err(|violations| body::failure(violations, Stage::Process))?;
         body::describe(&mut self.message.properties, contract.format());
         self.variables[PROPERTIES] = None;
@@ -171,6 +204,7 @@ impl<'a> Run<'a> {
     /// Puts a new document in place that no contract describes: JSON.
     pub fn set_plain(&mut self, document: Value) -> Result<(), Failure> {
         let written = json::write(&document, self.plan.limits());
+        self.drop_claim();
         self.message.body = written.map_err(|violation| body::failure(violation.into(), Stage::Process))?.into();
         body::describe(&mut self.message.properties, Format::Json);
         self.variables[PROPERTIES] = None;
@@ -186,11 +220,17 @@ impl<'a> Run<'a> {
             None => None,
         };
         self.contract = contract;
+        self.drop_claim();
         self.message.body = answer.body;
         self.message.properties.content_type = answer.properties.content_type;
         self.message.properties.content_encoding = answer.properties.content_encoding;
         self.variables[PROPERTIES] = None;
         Ok(())
+    }
+
+    /// The message with its body.
+    fn readable(&self) -> &Message {
+        self.whole.as_ref().unwrap_or(&self.message)
     }
 
     /// The headers, to be changed.

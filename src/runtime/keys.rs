@@ -1,4 +1,4 @@
-//! The keys of a route's messages, in the store of the bus.
+//! The keys and records of a route's messages, in the store of the bus.
 //!
 //! As long as the store does not work the route takes nothing more and keeps its messages, as it does when a dead
 //! letter cannot be published.
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use crate::endpoint::BoxFuture;
-use crate::endpoint::store::{Claim, Key, Store, StoreError};
+use crate::endpoint::store::{Change, Claim, Key, Name, Record, Store, StoreError};
 use crate::message::{Failure, Kind};
 
 use super::backoff::Backoff;
@@ -52,6 +52,16 @@ impl Keys {
         }
     }
 
+    pub(super) async fn load(&self, name: &Name) -> Result<Option<Record>, Failure> {
+        let store = self.store()?;
+        Ok(self.insist(|| store.load(name, SystemTime::now())).await)
+    }
+
+    pub(super) async fn commit(&self, changes: &[Change]) -> Result<bool, Failure> {
+        let store = self.store()?;
+        Ok(self.insist(|| store.commit(changes, SystemTime::now())).await)
+    }
+
     fn store(&self) -> Result<&dyn Store, Failure> {
         let missing = || Failure::permanent(Kind::Internal, "the route was compiled for a store and there is none");
         self.store.as_deref().ok_or_else(missing)
@@ -66,7 +76,7 @@ impl Keys {
                 Ok(answer) => return answer,
                 Err(StoreError(reason)) => {
                     if pause.is_none() {
-                        pause = Some(self.status.pause(format!("the store of keys does not work: {reason}")));
+                        pause = Some(self.status.pause(format!("the store does not work: {reason}")));
                     }
                     tokio::time::sleep(backoff.next()).await;
                 }

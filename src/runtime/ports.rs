@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use uuid::Uuid;
 
-use crate::endpoint::store::{Claim, Key};
+use crate::endpoint::store::{Change, Claim, Key, Name, Record};
 use crate::endpoint::{Address, BoxFuture, Sink};
 use crate::message::{Class, Failure, Kind, Message, Stage, Text};
 use crate::route::ports::{Ports, not_answered, not_sent};
@@ -125,6 +125,14 @@ impl Ports for LivePorts {
 
     fn release(&self, key: &Key) {
         self.keys.release(key);
+    }
+
+    fn load<'a>(&'a self, name: &'a Name) -> BoxFuture<'a, Result<Option<Record>, Failure>> {
+        Box::pin(self.keys.load(name))
+    }
+
+    fn commit<'a>(&'a self, changes: &'a [Change]) -> BoxFuture<'a, Result<bool, Failure>> {
+        Box::pin(self.keys.commit(changes))
     }
 
     fn tries_again(&self, failure: &Failure) {

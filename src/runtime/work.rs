@@ -113,8 +113,7 @@ impl Work for Plan {
     }
 
     fn parses(&self) -> bool {
-        let answers = self.reply().flatten().is_some();
-        self.accepts().is_some() || answers || self.all_steps().iter().any(|placed| placed.step.looks())
+        self.looks()
     }
 
     fn process<'a>(&'a self, delivery: &'a Delivery, ports: &'a dyn Ports) -> BoxFuture<'a, Processed> {

@@ -237,6 +237,7 @@ pub struct StoreMetrics {
     /// See [`names::STORE_WRITE`].
     pub write: Histogram,
     keys: Gauge,
+    records: Gauge,
     size: Gauge,
     pending: Gauge,
 }
@@ -248,6 +249,7 @@ impl StoreMetrics {
             evicted: counter!(names::STORE_EVICTED),
             write: histogram!(names::STORE_WRITE),
             keys: gauge!(names::STORE_KEYS),
+            records: gauge!(names::STORE_RECORDS),
             size: gauge!(names::STORE_SIZE),
             pending: gauge!(names::STORE_PENDING),
         }
@@ -259,11 +261,12 @@ impl StoreMetrics {
         self.pending.set(keys as f64);
     }
 
-    /// How many keys are remembered, in how many bytes of file.
+    /// How many keys are remembered, how many bytes of records, in how many bytes of file.
     #[expect(clippy::cast_precision_loss, reason = "a gauge is a float")]
-    pub fn holds(&self, keys: u64, bytes: u64) {
+    pub fn holds(&self, keys: u64, records: u64, file: u64) {
         self.keys.set(keys as f64);
-        self.size.set(bytes as f64);
+        self.records.set(records as f64);
+        self.size.set(file as f64);
     }
 }
 

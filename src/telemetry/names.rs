@@ -103,6 +103,7 @@ metrics_table! {
     BREAKER_STATE = "trunkline_breaker_state", Gauge, Count, [ROUTE, ENDPOINT], "The circuit breaker of an endpoint: 0 closed, 1 half open (one message is tried), 2 open (the route takes nothing).";
     LATE_ANSWERS = "trunkline_late_answers_total", Counter, Count, [ROUTE], "Answers that nobody waited for: late, doubled, or with an unknown correlation id.";
     STORE_KEYS = "trunkline_store_keys", Gauge, Count, [], "Keys of processed messages in the embedded store.";
+    STORE_RECORDS = "trunkline_store_records_bytes", Gauge, Bytes, [], "Bytes of the records in the embedded store, of at most `store.bytes`.";
     STORE_SIZE = "trunkline_store_file_bytes", Gauge, Bytes, [], "Size of the embedded store's file.";
     STORE_EVICTED = "trunkline_store_evicted_total", Counter, Count, [], "Keys forgotten before their time because the embedded store was full.";
     STORE_PENDING = "trunkline_store_pending", Gauge, Count, [], "Keys claimed by messages that are under way.";

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
 use trunkline::adapter::store::FileStore;
-use trunkline::endpoint::store::{Claim, Key, Store, StoreError};
+use trunkline::endpoint::store::{Change, Claim, Key, Name, Record, Store, StoreError};
 use trunkline::endpoint::topology::Topology;
 use trunkline::endpoint::{Adapter, Address, BoxFuture, Session, Source};
 use trunkline::message::Message;
@@ -102,7 +102,7 @@ impl Rig {
 }
 
 fn file(folder: &tempfile::TempDir) -> Arc<dyn Store> {
-    Arc::new(FileStore::open(&folder.path().join("keys"), 1_000).expect("opens"))
+    Arc::new(FileStore::open(&folder.path().join("keys"), 1_000, 1 << 20).expect("opens"))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,6 +187,18 @@ impl Store for Moody {
     fn changed<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, ()> {
         self.inner.changed(key)
     }
+    fn load<'a>(&'a self, name: &'a Name, now: SystemTime) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
+        Box::pin(async move {
+            self.mood()?;
+            self.inner.load(name, now).await
+        })
+    }
+    fn commit<'a>(&'a self, changes: &'a [Change], now: SystemTime) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(async move {
+            self.mood()?;
+            self.inner.commit(changes, now).await
+        })
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -201,7 +213,7 @@ async fn a_store_that_does_not_work_pauses_the_route_and_loses_nothing() {
                     let report = bus.status();
                     if report.routes[0].state == State::Paused && moody.refused.load(Ordering::SeqCst) > 0 {
                         let reason = report.routes[0].reason.clone().expect("a reason");
-                        assert_eq!(reason, "the store of keys does not work: no space left on device");
+                        assert_eq!(reason, "the store does not work: no space left on device");
                         assert!(!report.ready);
                         break;
                     }

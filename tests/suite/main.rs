@@ -10,6 +10,7 @@
 
 mod amqp;
 mod check;
+mod claim_check;
 mod cli;
 mod cli_xml;
 mod breaker;

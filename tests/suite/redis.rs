@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 use trunkline::adapter::store::RedisStore;
-use trunkline::endpoint::store::{Claim, Key, Store};
+use trunkline::endpoint::store::{Change, Claim, Expect, Key, Name, Store};
 
 use crate::broker::{soon, unique, variable};
 
@@ -111,6 +111,48 @@ async fn of_a_crowd_at_two_instances_one_is_first() {
         }
     };
     assert_eq!(soon("all", join_all((0..400).map(one))).await.into_iter().sum::<usize>(), 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn instances_change_records_one_after_the_other() {
+    let (one, other, now) = (store(), store(), SystemTime::now());
+    let names = ["a", "ä: b"].map(|key| Name { space: unique("space"), key: key.into() });
+    let change = |name: &Name, expect, value: Option<&'static [u8]>, lives: Option<Duration>| Change {
+        name: name.clone(),
+        expect,
+        to: value.map(|value| (value.into(), lives.map(|lives| now + lives))),
+    };
+    let bytes: &[u8] = &[0, 255, b'\r', b'\n'];
+    let both = [
+        change(&names[0], Expect::Nothing, Some(bytes), Some(DAY)),
+        change(&names[1], Expect::Nothing, Some(b""), None),
+    ];
+    assert_eq!(one.commit(&both, now).await, Ok(true));
+    assert_eq!(other.commit(&both, now).await, Ok(false));
+    let [first, second] = [other.load(&names[0], now).await, other.load(&names[1], now).await]
+        .map(|found| found.expect("Redis works").expect("is there"));
+    assert_eq!((first.value.as_ref(), second.value.as_ref()), (bytes, &b""[..]));
+    let until = first.until.expect("ends");
+    assert!(until <= now + DAY && until > now + DAY / 2, "{until:?}");
+    assert_eq!(second.until, None);
+    // One that does not fit holds both back.
+    let wrong = [
+        change(&names[0], Expect::Version(first.version), None, None),
+        change(&names[1], Expect::Version(second.version + 1), None, None),
+    ];
+    assert_eq!(one.commit(&wrong, now).await, Ok(false));
+    let right = [
+        change(&names[0], Expect::Version(first.version), None, None),
+        change(&names[1], Expect::Version(second.version), Some(b"new"), Some(Duration::from_millis(20))),
+    ];
+    assert_eq!(one.commit(&right, now).await, Ok(true));
+    assert_eq!(other.load(&names[0], now).await, Ok(None));
+    soon("forgotten", async { while other.load(&names[1], now).await != Ok(None) {} }).await;
+    assert_eq!(one.commit(&[change(&names[0], Expect::Nothing, Some(b"again"), None)], now).await, Ok(true));
+    let again = one.load(&names[0], now).await.expect("Redis works").expect("is there");
+    assert!(again.version > second.version, "versions never come again");
+    let gone = [change(&names[0], Expect::Anything, None, None)];
+    assert_eq!(one.commit(&gone, now).await, Ok(true));
 }
 
 #[tokio::test(flavor = "multi_thread")]

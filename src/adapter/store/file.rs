@@ -10,47 +10,54 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
 use crate::endpoint::BoxFuture;
-use crate::endpoint::store::{Claim, Key, Store, StoreError};
+use crate::endpoint::store::{Change, Claim, Key, Name, Record, Store, StoreError};
 use crate::telemetry::events;
 use crate::telemetry::metrics::StoreMetrics;
 
 use super::pending::Pending;
-use super::table::{Error, Table, Written};
+use super::records::Outcome;
+use super::table::{Error, Room, Table, Written};
 
-/// Keys of one write.
+/// Keys and changes of one write.
 const TOGETHER: usize = 1024;
 /// How often keys whose time is over are looked for when nothing else is written.
 const TIDY: Duration = Duration::from_secs(1);
 /// How often the log says that the store is full.
 const SAY_FULL: Duration = Duration::from_secs(3600);
 
-/// A file in which the keys of processed messages are.
+/// A file in which the keys of processed messages and the records are.
 pub struct FileStore {
     pending: Pending,
     table: Arc<Table>,
-    marks: mpsc::Sender<Mark>,
+    writes: mpsc::Sender<Write>,
 }
 
-/// A key on its way to the disk.
-struct Mark {
-    key: Key,
-    until: u64,
+/// What is on its way to the disk.
+struct Write {
+    what: What,
     asked: Instant,
-    written: oneshot::Sender<Result<(), StoreError>>,
+    written: oneshot::Sender<Result<Outcome, StoreError>>,
+}
+
+enum What {
+    /// A key, and until when it is known.
+    Mark(Key, u64),
+    Commit(Arc<[Change]>),
 }
 
 impl FileStore {
-    /// Opens the file, or makes it, for at most so many keys. Must be called in a tokio runtime.
+    /// Opens the file, or makes it, for at most so many keys and so many bytes of records. Must be called in a tokio
+    /// runtime.
     ///
     /// # Errors
     /// The file cannot be opened, is no store, or belongs to another process.
-    pub fn open(path: &Path, keys: u64) -> Result<Self, Error> {
-        let table = Arc::new(Table::open(path, keys)?);
-        let (marks, queue) = mpsc::channel(TOGETHER);
+    pub fn open(path: &Path, keys: u64, bytes: u64) -> Result<Self, Error> {
+        let table = Arc::new(Table::open(path, Room { keys, bytes })?);
+        let (writes, queue) = mpsc::channel(TOGETHER);
         let metrics = StoreMetrics::register();
         let writer = Writer { table: Arc::clone(&table), path: path.to_owned(), metrics: metrics.clone(), said: None };
         tokio::spawn(writer.run(queue));
-        Ok(Self { pending: Pending::new(metrics), table, marks })
+        Ok(Self { pending: Pending::new(metrics), table, writes })
     }
 
     fn look(&self, key: &Key, now: SystemTime) -> Result<Claim, StoreError> {
@@ -67,13 +74,24 @@ impl FileStore {
     }
 
     async fn mark(&self, key: &Key, until: SystemTime) -> Result<(), StoreError> {
-        let (written, outcome) = oneshot::channel();
-        let mark = Mark { key: key.clone(), until: millis(until), asked: Instant::now(), written };
-        let ended = || StoreError("its task has ended".to_owned());
-        self.marks.send(mark).await.map_err(|_| ended())?;
-        outcome.await.map_err(|_| ended())??;
+        self.write(What::Mark(key.clone(), millis(until))).await?;
         self.pending.free(key);
         Ok(())
+    }
+
+    async fn change(&self, changes: &[Change]) -> Result<bool, StoreError> {
+        match self.write(What::Commit(changes.into())).await? {
+            Outcome::Done => Ok(true),
+            Outcome::Conflict => Ok(false),
+            Outcome::Full => Err(StoreError("it is full: raise `store.bytes`".to_owned())),
+        }
+    }
+
+    async fn write(&self, what: What) -> Result<Outcome, StoreError> {
+        let (written, outcome) = oneshot::channel();
+        let ended = || StoreError("its task has ended".to_owned());
+        self.writes.send(Write { what, asked: Instant::now(), written }).await.map_err(|_| ended())?;
+        outcome.await.map_err(|_| ended())?
     }
 }
 
@@ -95,6 +113,14 @@ impl Store for FileStore {
             self.pending.freed(key).await;
         })
     }
+
+    fn load<'a>(&'a self, name: &'a Name, now: SystemTime) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
+        Box::pin(std::future::ready(self.table.load(name, millis(now))))
+    }
+
+    fn commit<'a>(&'a self, changes: &'a [Change], _: SystemTime) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(self.change(changes))
+    }
 }
 
 /// The one that writes.
@@ -108,7 +134,7 @@ struct Writer {
 
 impl Writer {
     /// Runs until the store is dropped.
-    async fn run(mut self, mut queue: mpsc::Receiver<Mark>) {
+    async fn run(mut self, mut queue: mpsc::Receiver<Write>) {
         let mut tidy = tokio::time::interval(TIDY);
         tidy.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::new();
@@ -117,31 +143,44 @@ impl Writer {
                 taken = queue.recv_many(&mut batch, TOGETHER) => if taken == 0 { return },
                 _ = tidy.tick() => {}
             }
-            let asked = batch.iter().map(|mark| mark.asked).min();
-            let (keys, told): (Vec<_>, Vec<_>) =
-                batch.drain(..).map(|Mark { key, until, written, .. }| ((key, until), written)).unzip();
+            let asked = batch.iter().map(|write| write.asked).min();
+            let (mut keys, mut marks, mut changes, mut commits) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+            for Write { what, written, .. } in batch.drain(..) {
+                match what {
+                    What::Mark(key, until) => {
+                        keys.push((key, until));
+                        marks.push(written);
+                    }
+                    What::Commit(change) => {
+                        changes.push(change);
+                        commits.push(written);
+                    }
+                }
+            }
             let (table, path) = (Arc::clone(&self.table), self.path.clone());
             let write = tokio::task::spawn_blocking(move || {
-                let written = table.write(&keys, millis(SystemTime::now()))?;
-                // A size that cannot be read is no reason to say that the keys are not written.
+                let written = table.write(&keys, &changes, millis(SystemTime::now()))?;
+                // A size that cannot be read is no reason to say that nothing is written.
                 Ok((written, std::fs::metadata(&path).map_or(0, |file| file.len())))
             });
             let outcome = match write.await {
                 Ok(outcome) => outcome,
                 Err(panicked) => Err(StoreError(panicked.to_string())),
             };
-            for written in told {
-                // Who asked may have gone: its message comes again.
-                let _gone = written.send(outcome.as_ref().map(drop).map_err(StoreError::clone));
-            }
-            if let Ok((written, size)) = outcome {
-                self.tell(written, size, asked);
+            // Who asked may have gone: its message comes again.
+            match outcome {
+                Ok(((written, outcomes), size)) => {
+                    marks.into_iter().for_each(|mark| _ = mark.send(Ok(Outcome::Done)));
+                    commits.into_iter().zip(outcomes).for_each(|(commit, outcome)| _ = commit.send(Ok(outcome)));
+                    self.tell(written, size, asked);
+                }
+                Err(error) => marks.into_iter().chain(commits).for_each(|asked| _ = asked.send(Err(error.clone()))),
             }
         }
     }
 
     fn tell(&mut self, written: Written, size: u64, asked: Option<Instant>) {
-        self.metrics.holds(written.keys, size);
+        self.metrics.holds(written.keys, written.bytes, size);
         self.metrics.evicted.increment(written.evicted);
         if let Some(asked) = asked {
             self.metrics.write.record(asked.elapsed());
@@ -154,7 +193,7 @@ impl Writer {
 }
 
 /// Milliseconds since 1970, as the file has them.
-fn millis(time: SystemTime) -> u64 {
+pub(super) fn millis(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,19 +2,20 @@
 //!
 //! One Redis key for each key: while it is claimed its value names the claim, afterwards it says `done`. A claim is a
 //! lease, which its instance renews as long as its message is under way: the keys of an instance that has died are free
-//! when their lease is over. Redis itself forgets what is over.
+//! when their lease is over. Redis itself forgets what is over. Records are hashes of version and bytes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, RedisResult};
 use uuid::Uuid;
 
 use crate::endpoint::BoxFuture;
-use crate::endpoint::store::{Claim, Key, Store, StoreError};
+use crate::endpoint::store::{Change, Claim, Expect, Key, Name, Record, Store, StoreError};
 use crate::telemetry::metrics::StoreMetrics;
 
 use super::pending::Pending;
@@ -37,6 +38,27 @@ redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3])
 return 0";
 const RENEW: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end";
 const RELEASE: &str = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end";
+/// Version, bytes, and the milliseconds that are left; nothing if there is no record.
+const LOAD: &str = "local found = redis.call('HMGET', KEYS[1], 'v', 'b')
+if not found[1] then return {} end
+return {found[1], found[2], redis.call('PTTL', KEYS[1])}";
+/// The last key is that of the versions. Of each other key: what is expected (`*`, `-` or a version), whether there is a
+/// record then, its bytes, and how many milliseconds it lives (0 for ever).
+const COMMIT: &str = "for i = 1, #KEYS - 1 do
+  local expected = ARGV[i * 4 - 3]
+  if expected ~= '*' and (redis.call('HGET', KEYS[i], 'v') or '-') ~= expected then return 0 end
+end
+local version = redis.call('INCR', KEYS[#KEYS])
+for i = 1, #KEYS - 1 do
+  redis.call('DEL', KEYS[i])
+  if ARGV[i * 4 - 2] == '1' then
+    redis.call('HSET', KEYS[i], 'v', version, 'b', ARGV[i * 4 - 1])
+    if ARGV[i * 4] ~= '0' then redis.call('PEXPIRE', KEYS[i], ARGV[i * 4]) end
+  end
+end
+return 1";
+/// Counts the changes of records.
+const VERSIONS: &str = "trunkline.versions";
 
 /// The keys of processed messages in Redis.
 pub struct RedisStore {
@@ -121,6 +143,40 @@ impl RedisStore {
         }
     }
 
+    async fn read(&self, name: &Name, now: SystemTime) -> Result<Option<Record>, StoreError> {
+        let found: Vec<redis::Value> = self.redis.ask(&script(LOAD, &record(name))).await?;
+        let Ok([version, value, left]) = <[redis::Value; 3]>::try_from(found) else { return Ok(None) };
+        let wrong = |error: redis::ParsingError| StoreError(format!("Redis: {error}"));
+        let version = redis::from_redis_value(version).map_err(wrong)?;
+        let value: Vec<u8> = redis::from_redis_value(value).map_err(wrong)?;
+        let left: i64 = redis::from_redis_value(left).map_err(wrong)?;
+        let until = u64::try_from(left).ok().and_then(|left| now.checked_add(Duration::from_millis(left)));
+        Ok(Some(Record { value: Bytes::from(value), version, until }))
+    }
+
+    async fn change(&self, changes: &[Change], now: SystemTime) -> Result<bool, StoreError> {
+        let began = Instant::now();
+        let mut command = redis::cmd("EVAL");
+        command.arg(COMMIT).arg(changes.len() + 1);
+        for change in changes {
+            command.arg(record(&change.name));
+        }
+        command.arg(VERSIONS);
+        for Change { expect, to, .. } in changes {
+            match expect {
+                Expect::Anything => command.arg("*"),
+                Expect::Nothing => command.arg("-"),
+                Expect::Version(version) => command.arg(version.to_string()),
+            };
+            let (value, until) = to.as_ref().map_or((&[][..], None), |(value, until)| (value.as_ref(), *until));
+            let lives = until.map_or(0, |until| until.duration_since(now).map_or(0, millis).max(1));
+            command.arg(u8::from(to.is_some())).arg(value).arg(lives);
+        }
+        let done = self.redis.ask::<u8>(&command).await? == 1;
+        self.metrics.write.record(began.elapsed());
+        Ok(done)
+    }
+
     async fn wait(&self, key: &Key) {
         if !self.pending.freed(key).await {
             tokio::time::sleep(LOOK).await;
@@ -143,6 +199,14 @@ impl Store for RedisStore {
 
     fn changed<'a>(&'a self, key: &'a Key) -> BoxFuture<'a, ()> {
         Box::pin(self.wait(key))
+    }
+
+    fn load<'a>(&'a self, name: &'a Name, now: SystemTime) -> BoxFuture<'a, Result<Option<Record>, StoreError>> {
+        Box::pin(self.read(name, now))
+    }
+
+    fn commit<'a>(&'a self, changes: &'a [Change], now: SystemTime) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(self.change(changes, now))
     }
 }
 
@@ -248,6 +312,11 @@ fn client(url: &str) -> Result<Client, String> {
 fn name(key: &Key) -> String {
     // No route's name holds a colon.
     format!("trunkline:{}:{}", key.route, key.key)
+}
+
+fn record(name: &Name) -> String {
+    // The dot keeps it apart from the keys of routes.
+    format!("trunkline.record:{}:{}", name.space, name.key)
 }
 
 fn script(text: &str, name: &str) -> Cmd {

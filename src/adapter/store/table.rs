@@ -1,17 +1,19 @@
-//! The keys of processed messages on disk, with the time until which each is known.
+//! The file: the keys of processed messages, with the time until which each is known, and the [`records`].
 //!
-//! Two tables in one file: by key, and by time. Each write puts new keys in, takes those out whose time is over and,
+//! Two tables for the keys: by key, and by time. Each write puts new keys in, takes those out whose time is over and,
 //! where there are too many, those whose time would be over first. A write is there as a whole or not at all, whenever
 //! the process or the machine ends.
 
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
 
-use crate::endpoint::store::{Key, StoreError};
+use crate::endpoint::store::{Change, Key, Name, Record, StoreError};
+
+use super::records::{self, Outcome, Records};
 
 /// By route and key: until when it is known, in milliseconds since 1970.
 const DONE: TableDefinition<'_, (&str, &str), u64> = TableDefinition::new("done.1");
@@ -46,14 +48,24 @@ pub(super) struct Written {
     pub(super) keys: u64,
     /// Keys that were forgotten before their time.
     pub(super) evicted: u64,
+    /// Bytes of the records.
+    pub(super) bytes: u64,
+}
+
+/// How much there may be.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// Keys of processed messages.
+    pub(super) keys: u64,
+    /// Bytes of records.
+    pub(super) bytes: u64,
 }
 
 pub(super) type Open = Box<dyn Fn() -> Result<Database, DatabaseError> + Send + Sync>;
 
 /// The open file.
 pub(super) struct Table {
-    /// The most keys.
-    most: u64,
+    room: Room,
     open: Open,
     /// None after a failure: it has to be opened again then.
     database: RwLock<Option<Database>>,
@@ -61,13 +73,13 @@ pub(super) struct Table {
 
 impl Table {
     /// Opens the file, or makes it. A file that is mostly empty is made smaller.
-    pub(super) fn open(path: &Path, most: u64) -> Result<Self, Error> {
+    pub(super) fn open(path: &Path, room: Room) -> Result<Self, Error> {
         let io = |error| Error::Io(path.to_owned(), error);
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder).map_err(io)?;
         let (is_new, file) = (!path.exists(), path.to_owned());
         let open = Box::new(move || Database::builder().set_cache_size(CACHE).create(&file));
-        let table = Self::with(open, most).map_err(|error| match error {
+        let table = Self::with(open, room).map_err(|error| match error {
             redb::Error::DatabaseAlreadyOpen => Error::InUse(path.to_owned()),
             redb::Error::Io(error) if error.kind() != io::ErrorKind::InvalidData => io(error),
             error => Error::Broken(path.to_owned(), error),
@@ -80,9 +92,9 @@ impl Table {
         Ok(table)
     }
 
-    pub(super) fn with(open: Open, most: u64) -> Result<Self, redb::Error> {
+    pub(super) fn with(open: Open, room: Room) -> Result<Self, redb::Error> {
         let database = opened(&open)?;
-        Ok(Self { most, open, database: RwLock::new(Some(database)) })
+        Ok(Self { room, open, database: RwLock::new(Some(database)) })
     }
 
     fn compact(&self, size: u64) -> Result<(), redb::Error> {
@@ -107,12 +119,24 @@ impl Table {
         })
     }
 
-    /// Remembers keys, each until its time, and forgets what is due; durable when it returns.
-    pub(super) fn write(&self, keys: &[(Key, u64)], now: u64) -> Result<Written, StoreError> {
+    /// The record of a name.
+    pub(super) fn load(&self, name: &Name, now: u64) -> Result<Option<Record>, StoreError> {
+        self.on_database(|database| records::load(&database.begin_read()?, name, now))
+    }
+
+    /// Remembers keys, each until its time, changes records, and forgets what is due; durable when it returns.
+    pub(super) fn write(
+        &self,
+        keys: &[(Key, u64)],
+        commits: &[Arc<[Change]>],
+        now: u64,
+    ) -> Result<(Written, Vec<Outcome>), StoreError> {
         self.on_database(|database| {
             let write = database.begin_write()?;
             let mut written = Written::default();
             let mut forgotten = 0;
+            let mut outcomes = Vec::new();
+            let aged;
             {
                 let (mut done, mut ends) = (write.open_table(DONE)?, write.open_table(ENDS)?);
                 for (Key { route, key }, until) in keys {
@@ -127,7 +151,7 @@ impl Table {
                 while forgotten < most {
                     let first = ends.first()?.map(|(first, _)| first.value().0);
                     let Some(is_over) = first.map(|end| end <= now) else { break };
-                    if !is_over && done.len()? <= self.most {
+                    if !is_over && done.len()? <= self.room.keys {
                         break;
                     }
                     if let Some((first, _)) = ends.pop_first()? {
@@ -138,13 +162,20 @@ impl Table {
                     written.evicted += u64::from(!is_over);
                 }
                 written.keys = done.len()?;
+                let mut records = Records::open(&write, self.room.bytes, now)?;
+                // First, so that what is over makes room.
+                aged = records.forget(FORGETS.max(commits.len().saturating_mul(2)))?;
+                for changes in commits {
+                    outcomes.push(records.apply(changes)?);
+                }
+                written.bytes = records.bytes()?;
             }
-            if keys.is_empty() && forgotten == 0 {
+            if keys.is_empty() && forgotten == 0 && aged == 0 && !outcomes.contains(&Outcome::Done) {
                 write.abort()?;
             } else {
                 write.commit()?;
             }
-            Ok(written)
+            Ok((written, outcomes))
         })
     }
 
@@ -168,12 +199,13 @@ impl Table {
     }
 }
 
-/// Opens the database with both of its tables.
+/// Opens the database with all of its tables.
 fn opened(open: &Open) -> Result<Database, redb::Error> {
     let database = open()?;
     let write = database.begin_write()?;
     write.open_table(DONE)?;
     write.open_table(ENDS)?;
+    Records::open(&write, 0, 0)?;
     write.commit()?;
     Ok(database)
 }

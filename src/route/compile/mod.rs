@@ -9,10 +9,12 @@ mod set;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::contract::{Contract, Registry};
 use crate::diagnostic::yaml::{self, Spanned};
 use crate::diagnostic::{Diagnostic, SourceFile, codes, did_you_mean};
+use crate::endpoint::settings::parse_duration;
 use crate::endpoint::topology::Topology;
 use crate::message::{Limits, Text};
 use crate::transform::{Transform, Transforms};
@@ -28,6 +30,9 @@ use super::step::NAMES;
 use super::target::SHORT_STRING;
 
 const DEFAULT_PREFETCH: u16 = 250;
+const DEFAULT_KEEP: Duration = Duration::from_secs(24 * 3600);
+const SHORTEST_KEEP: Duration = Duration::from_secs(1);
+const LONGEST_KEEP: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What routes refer to.
 #[derive(Debug)]
@@ -40,7 +45,7 @@ pub struct Library<'a> {
     pub broken_transforms: &'a BTreeSet<String>,
     /// The bounds of documents and mappings.
     pub limits: Limits,
-    /// Whether the bus has a store for keys.
+    /// Whether the bus has a store.
     pub store: bool,
 }
 
@@ -129,6 +134,7 @@ impl Compiler<'_> {
         let ends = self.stops.drain(..).chain([self.flow.clone()]).collect();
         self.flow.join(ends);
         let reply = self.reply(route);
+        let reads = route.accepts.is_some() || matches!(reply, Some(Some(_)));
         if route.steps.is_empty() && route.reply.is_none() {
             let message = "the route does nothing with its messages";
             self.error(codes::ROUTE_EMPTY, &route.from.span, message, "add `steps`, as `- to: { amqp: { … } }`");
@@ -157,6 +163,7 @@ impl Compiler<'_> {
             order: order?,
             accepts: accepts?,
             own_retries: std::mem::take(&mut self.own_retries),
+            looks: reads || steps.all().iter().any(|placed| placed.step.looks()),
             endpoints: breaker::endpoints(&steps),
             steps,
             divides: self.divides,
@@ -243,13 +250,33 @@ impl Compiler<'_> {
         }
     }
 
-    /// Notes that a step remembers keys of processed messages.
-    pub fn remembers(&mut self, span: &Range<usize>) {
+    /// Notes that a step needs the store.
+    pub fn stores(&mut self, span: &Range<usize>) {
         if !self.library.store {
-            let message = "there is no store in which keys can be remembered";
+            let message = "this step needs a store, and the settings have none";
             let hint = "add `store: { path: state/keys.redb }` to `trunkline.yaml`";
             self.error(codes::STORE_MISSING, span, message, hint);
         }
+    }
+
+    /// How long something is kept in the store: a day, or as written, from a second to a year.
+    pub fn keep(&mut self, written: Option<&Spanned<String>>) -> Option<Duration> {
+        let Some(written) = written else { return Some(DEFAULT_KEEP) };
+        let keep = parse_duration(&written.value).filter(|keep| (SHORTEST_KEEP..=LONGEST_KEEP).contains(keep));
+        if keep.is_none() {
+            let message = format!("`{}` is not a time to keep something for", written.value);
+            self.report(
+                Diagnostic::error(codes::VALUE_INVALID, self.file, written.span.clone(), message)
+                    .label("expected a duration from 1s to 8760h")
+                    .hint("write digits and a unit, as `30m`, `24h` or `168h`"),
+            );
+        }
+        keep
+    }
+
+    /// Notes that a step remembers keys of processed messages.
+    pub fn remembers(&mut self, span: &Range<usize>) {
+        self.stores(span);
         if let Some(pattern) = self.part {
             let message = format!("the keys of one message are remembered, and `{pattern}` makes several of it");
             self.error(codes::STEP_SHAPE, span, message, "put `idempotent` before it, into the route's own steps");

@@ -85,6 +85,7 @@ impl<'a> Run<'a> {
             claimed: None,
             watch: self.watch,
             parts: None,
+            whole: self.whole.clone(),
         }
     }
 

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use crate::diagnostic::yaml::Spanned;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::endpoint::BoxFuture;
-use crate::endpoint::settings::parse_duration;
 use crate::endpoint::store::{Claim, Key, LONGEST_KEY};
 use crate::message::{Class, Failure, Kind, Stage, Text, Value};
 use crate::route::claimed::Claimed;
@@ -17,10 +16,6 @@ use crate::route::expression::Expression;
 use crate::route::run::Run;
 
 use super::{Description, Flow, Pattern, Step};
-
-const DEFAULT_KEEP: Duration = Duration::from_secs(24 * 3600);
-const SHORTEST_KEEP: Duration = Duration::from_secs(1);
-const LONGEST_KEEP: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Lets a message go on only if this route has not processed one with the same key. A duplicate ends as `duplicate`:
 /// acknowledged, without reply, not a failure.
@@ -53,20 +48,6 @@ struct Compiled {
 }
 
 impl Idempotent {
-    fn keep(&self, compiler: &mut Compiler<'_>) -> Option<Duration> {
-        let Some(written) = &self.keep else { return Some(DEFAULT_KEEP) };
-        let keep = parse_duration(&written.value).filter(|keep| (SHORTEST_KEEP..=LONGEST_KEEP).contains(keep));
-        if keep.is_none() {
-            let message = format!("`{}` is not a time to remember keys for", written.value);
-            compiler.report(
-                Diagnostic::error(codes::VALUE_INVALID, compiler.file, written.span.clone(), message)
-                    .label("expected a duration from 1s to 8760h")
-                    .hint("write digits and a unit, as `30m`, `24h` or `168h`"),
-            );
-        }
-        keep
-    }
-
     fn key(&self, compiler: &mut Compiler<'_>) -> Option<Expression> {
         let key = compiler.expression(&self.key)?;
         if key.constant_truth().is_some() {
@@ -84,7 +65,7 @@ impl Idempotent {
 impl Pattern for Idempotent {
     fn compile(&self, place: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
         compiler.remembers(&place.span);
-        let (key, keep) = (self.key(compiler), self.keep(compiler));
+        let (key, keep) = (self.key(compiler), compiler.keep(self.keep.as_ref()));
         let keep_text = self.keep.as_ref().map_or_else(|| "24h".to_owned(), |written| written.value.clone());
         Some(Box::new(Compiled { key: key?, keep: keep?, keep_text }))
     }
@@ -109,7 +90,7 @@ impl Compiled {
 }
 
 /// The key in a document's value.
-fn key(value: &Value) -> Result<Text, Failure> {
+pub(super) fn key(value: &Value) -> Result<Text, Failure> {
     let refused = |what: &str| {
         let reason = format!("the key must be text or a number, and is {what}");
         Err(Failure::permanent(Kind::Mapping, reason))

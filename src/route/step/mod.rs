@@ -5,6 +5,7 @@
 
 mod call;
 mod choice;
+mod claim_check;
 mod fail;
 mod filter;
 mod idempotent;
@@ -79,6 +80,7 @@ patterns! {
     "choice" => Choice(choice::Choice);
     "multicast" => Multicast(multicast::Multicast);
     "split" => Split(split::Split);
+    "claim_check" => ClaimCheck(claim_check::ClaimCheck);
     "set" => Set(set::Set);
     "call" => Call(call::Call);
     "to" => To(to::To);

@@ -47,6 +47,10 @@ const MISTAKES: &[(&str, &str)] = &[
         "from: { amqp: { queue: q } }\nsteps:\n  - { id: a, log: .a }\n  - { id: a, log: .b }\n  - { id: b c, log: .b }\nreply: {}",
     ),
     ("nothing to do", "from: { amqp: { queue: q } }"),
+    (
+        "claim checks",
+        "from: { amqp: { queue: q } }\nsteps:\n  - claim_check: { above: 5 KB, keep: 5 }\n  - claim_check: { over: 5KiB }\n  - claim_check: fetched\n  - to: { amqp: { routing_key: k } }",
+    ),
     ("no effect", "from: { amqp: { queue: q } }\nsteps: [log: .a]"),
     (
         "jq",

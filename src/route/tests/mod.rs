@@ -1,5 +1,6 @@
 //! Whole routes on fake ports.
 
+mod claim_check;
 mod contracts;
 mod diagnostics;
 mod idempotent;

@@ -142,7 +142,7 @@ async fn a_full_disk_under_the_store_pauses_the_route_and_loses_nothing() {
     publish(&*session, 1..5_000).await;
     let report = daemon.reports("paused", |report| report["routes"][0]["state"] == "paused").await;
     let reason = report["routes"][0]["reason"].as_str().expect("a reason");
-    assert!(reason.starts_with("the store of keys does not work: "), "{reason}");
+    assert!(reason.starts_with("the store does not work: "), "{reason}");
     daemon.limit_files("unlimited");
     daemon.reports("ready again", |report| report["ready"] == true).await;
     publish(&*session, [5_000]).await;

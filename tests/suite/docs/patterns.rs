@@ -63,6 +63,9 @@ fn every_example_gives_what_it_says() {
         assert_eq!(blocks[0].language, "yaml", "{title}");
         std::fs::write(folder.path().join(format!("routes/patterns/{at}.yaml")), &blocks[0].text).expect("written");
     }
+    let settings = folder.path().join("trunkline.yaml");
+    let with_store = std::fs::read_to_string(&settings).expect("readable") + "\nstore: { path: state/store.redb }\n";
+    std::fs::write(&settings, with_store).expect("written");
     let project = Project::load(folder.path(), &Environment::default());
     assert!(project.is_sound(), "{:#?}", project.diagnostics);
     for (at, (title, blocks)) in examples.iter().enumerate() {
@@ -80,7 +83,9 @@ fn every_example_gives_what_it_says() {
         let processed = plan.process(&delivery, &ports).now_or_never().expect("fakes never wait");
         assert!(processed.result.is_ok(), "{title}: {processed:?}");
         let sent: String = (ports.sent().iter())
-            .map(|(to, message)| format!("{} {}\n", to.routing_key, String::from_utf8_lossy(&message.body)))
+            .map(|(to, message)| {
+                format!("{} {}", to.routing_key, String::from_utf8_lossy(&message.body)).trim_end().to_owned() + "\n"
+            })
             .collect();
         assert_eq!(sent, blocks.last().expect("has blocks").text, "{title}");
     }
