@@ -1,6 +1,7 @@
 //! The command line: one file per command. Data goes to stdout, everything else to stderr.
 
 mod check;
+mod contract;
 mod contracts;
 mod demo;
 mod convert;
@@ -8,7 +9,6 @@ mod doctor;
 mod explain;
 mod graph;
 mod input;
-mod json_schema;
 mod output;
 mod reload;
 mod run;
@@ -166,9 +166,9 @@ enum Command {
         #[arg(long = "header", value_name = "NAME=TEXT", value_parser = pair)]
         headers: Vec<(String, String)>,
     },
-    /// What can be made from a contract.
+    /// What can be made from a contract, and a contract from documents.
     #[command(subcommand)]
-    Contract(ContractCommand),
+    Contract(contract::Command),
     /// Tell in words and with a drawing what a route does, and what happens on failure.
     Explain {
         /// The route, as `chat/order-status`.
@@ -189,15 +189,6 @@ enum Command {
     Completions {
         /// The shell.
         shell: Shell,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum ContractCommand {
-    /// Print the JSON Schema of the JSON form that documents of an XSD are converted to.
-    JsonSchema {
-        /// A contract of the project, as `erp/order#Order`, or the path of a schema file anywhere: an XSD.
-        contract: String,
     },
 }
 
@@ -263,7 +254,7 @@ pub fn main() -> ExitCode {
         Command::Trace { route, message, participants, headers } => {
             trace::run(dir, &trace::Asked { route, message, participants, headers })
         }
-        Command::Contract(ContractCommand::JsonSchema { contract }) => json_schema::run(dir, contract),
+        Command::Contract(command) => contract::run(dir, command),
         Command::Explain { route, format } => explain::run(dir, route, *format),
         Command::Graph { format } => graph::run(dir, *format),
         Command::Version => output::data(&format!("trunkline {}\n", env!("CARGO_PKG_VERSION"))),

@@ -48,6 +48,14 @@ impl Contract {
         }
     }
 
+    /// The compiled JSON Schema, if the contract is one.
+    pub(crate) fn json_schema(&self) -> Option<&JsonSchema> {
+        match &self.kind {
+            Kind::Json(schema) => Some(schema),
+            Kind::Xml(_) => None,
+        }
+    }
+
     /// The compiled XSD and the root element that the reference names, if the contract is one.
     pub fn xml_schema(&self) -> Option<(&Schema, Option<&ExpandedName>)> {
         match &self.kind {

@@ -3,6 +3,7 @@
 #[expect(clippy::module_inception, reason = "the room is named after its main thing")]
 mod contract;
 mod closure;
+pub mod infer;
 mod json;
 pub mod convert;
 mod place;
@@ -10,6 +11,7 @@ pub mod plan;
 mod reference;
 mod registry;
 mod resolve;
+pub mod sample;
 mod vouch;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@
 )]
 
 mod amqp;
+mod authoring;
 mod check;
 mod claim_check;
 mod cli;

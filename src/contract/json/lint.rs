@@ -100,7 +100,7 @@ pub(crate) fn lint(sources: &Sources, path: &str, source: &Source) -> Findings {
     lint.findings
 }
 
-fn base(path: &str, json: &Json) -> Base {
+pub(super) fn base(path: &str, json: &Json) -> Base {
     let id = json.get("$id").or_else(|| json.get("id")).and_then(Json::as_str).filter(|id| id.contains("://"));
     Base { path: path.to_owned(), id: id.map(ToOwned::to_owned) }
 }
@@ -283,6 +283,6 @@ fn has_anchor(value: &Value, name: &str) -> bool {
 }
 
 /// A fragment of a URI without its percent-encoding.
-fn decoded(fragment: &str) -> String {
+pub(super) fn decoded(fragment: &str) -> String {
     from_location(&format!("{}{fragment}", super::source::SCHEME)).unwrap_or_else(|| fragment.to_owned())
 }

@@ -4,9 +4,11 @@ mod exact;
 mod lint;
 mod message;
 mod node;
+mod refs;
 mod schema;
 mod source;
 
+pub(crate) use refs::{At, start, target};
 pub use schema::JsonSchema;
 pub(crate) use schema::{diagnose, is_fatal};
 pub(crate) use source::{Base, Source, Sources};

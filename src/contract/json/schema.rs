@@ -21,6 +21,10 @@ use crate::message::{MAX_VIOLATIONS, Value, Violation};
 pub struct JsonSchema {
     validator: Validator<Document>,
     sources: Arc<Sources>,
+    /// The file.
+    path: String,
+    /// The pointer into it.
+    at: String,
 }
 
 impl JsonSchema {
@@ -41,7 +45,12 @@ impl JsonSchema {
             options = options.with_keyword(name, keyword(name));
         }
         let validator = options.build(&schema).map_err(|error| of_error(sources, source, &error))?;
-        Ok(Self { validator, sources: Arc::clone(sources) })
+        Ok(Self { validator, sources: Arc::clone(sources), path: path.to_owned(), at: at.to_owned() })
+    }
+
+    /// All schema files, and where this schema stands in them.
+    pub(crate) fn place(&self) -> (&Sources, &str, &str) {
+        (&self.sources, &self.path, &self.at)
     }
 
     /// What is wrong in a document: the first violations, without places in the text.

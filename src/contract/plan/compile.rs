@@ -7,7 +7,7 @@ use xsd_schema::{ComplexTypeKey, ElementKey, NameId, SchemaSet, SimpleTypeKey, T
 
 use super::model::{self, Declared};
 use super::prefixes::{Prefixes, XML, XSI};
-use super::rules::{Check, Rules, TypeRules, UseIx};
+use super::rules::{Beyond, Check, Rules, TypeRules, UseIx};
 use super::types::{
     Complex, Content, Element, Facets, Kind, Name, NameIx, Namespace, NamespaceIx, Simple, SimpleIx, Type, TypeIx,
     Whitespace,
@@ -188,7 +188,7 @@ impl<'s> Compiler<'s> {
         let ix = u32::try_from(self.simples.len()).unwrap_or(u32::MAX);
         self.simple_ids.insert(key, ix);
         self.simples.push(Simple { kind: Kind::String, whitespace: Whitespace::Preserve, facets: Facets::default() });
-        self.checks.push(Arc::new(Check::unknown()));
+        self.checks.push(Arc::new(Check::beyond(Beyond::default())));
         let simple = self.simple_of(key);
         let check = self.check_of(key);
         if let Some(slot) = self.checks.get_mut(ix as usize) {

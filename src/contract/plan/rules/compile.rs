@@ -12,7 +12,9 @@ use super::super::simple::{chain, default_whitespace, is_integer, list_item, whi
 use super::super::types::{Attribute, Whitespace};
 use super::model::{Graph, Leaf, Letters, MAX_LEAVES, Model};
 use super::value::{Bound, Check, Form};
-use super::{AttributeRule, ComplexRules, Constraint, ContentRules, TypeRules, Use, UseIx, Value, identity, pattern};
+use super::{
+    AttributeRule, Beyond, ComplexRules, Constraint, ContentRules, TypeRules, Use, UseIx, Value, identity, pattern,
+};
 use crate::message::Text;
 
 /// Derivations longer than this are left to the engine.
@@ -54,7 +56,11 @@ impl Compiler<'_> {
 
     /// The rules of a simple type.
     pub(in super::super) fn check_of(&self, key: SimpleTypeKey) -> Arc<Check> {
-        Arc::new(self.check_at(key, 0).unwrap_or_else(Check::unknown))
+        Arc::new(self.check_below(key, 0))
+    }
+
+    pub(super) fn check_below(&self, key: SimpleTypeKey, depth: usize) -> Check {
+        self.check_at(key, depth).unwrap_or_else(|| Check::beyond(self.beyond(key, &[], depth)))
     }
 
     fn check_at(&self, key: SimpleTypeKey, depth: usize) -> Option<Check> {
@@ -106,7 +112,7 @@ impl Compiler<'_> {
             AttributeRule {
                 name: attribute.name,
                 required: attribute.required,
-                check: check.unwrap_or_else(|| Arc::new(Check::unknown())),
+                check: check.unwrap_or_else(|| Arc::new(Check::beyond(Beyond::default()))),
                 fixed: attribute.fixed.clone(),
             }
         };
@@ -114,10 +120,7 @@ impl Compiler<'_> {
             attributes.iter().filter(|attribute| !attribute.by_wildcard).map(|one| rule(self, one)).collect();
         let content = match content {
             Content::Empty => ContentRules::Empty,
-            Content::Simple => match self.check_of_content(key) {
-                Some(check) => ContentRules::Simple(Arc::new(check)),
-                None => return TypeRules::Unknown,
-            },
+            Content::Simple => ContentRules::Simple(Arc::new(self.check_of_content(key))),
             Content::Elements { mixed, particle } => {
                 let model =
                     particle.as_ref().map_or(Some(Model::Sequence(Vec::new())), |particle| self.model(particle));
@@ -132,33 +135,33 @@ impl Compiler<'_> {
     }
 
     /// The simple type of simple content, with the facets that restrictions add on the way to it.
-    fn check_of_content(&mut self, key: ComplexTypeKey) -> Option<Check> {
+    fn check_of_content(&self, key: ComplexTypeKey) -> Check {
         let set = self.set;
         let mut facets = Vec::new();
         let mut current = key;
         for _ in 0..MAX_CHAIN {
-            let data = set.arenas.complex_types.get(current)?;
+            let Some(data) = set.arenas.complex_types.get(current) else { break };
             if let ComplexContentResult::Simple(content) = &data.content
                 && content.derivation == DerivationMethod::Restriction
             {
                 facets.push(&content.facets);
             }
-            let simple = match (data.resolved_simple_content_type, data.resolved_base_type?) {
+            let simple = match (data.resolved_simple_content_type, data.resolved_base_type) {
                 (Some(TypeKey::Simple(own)), _) => own,
-                (_, TypeKey::Simple(base)) => base,
-                (_, TypeKey::Complex(base)) if base != current => {
+                (_, Some(TypeKey::Simple(base))) => base,
+                (_, Some(TypeKey::Complex(base))) if base != current => {
                     current = base;
                     continue;
                 }
-                _ => return None,
+                _ => break,
             };
-            let mut check = self.check_at(simple, 0)?;
-            for set in facets {
-                restrict(&mut check, set)?;
-            }
-            return Some(check);
+            let restricted = self.check_at(simple, 0).and_then(|mut check| {
+                facets.iter().try_for_each(|set| restrict(&mut check, set))?;
+                Some(check)
+            });
+            return restricted.unwrap_or_else(|| Check::beyond(self.beyond(simple, &facets, 0)));
         }
-        None
+        Check::beyond(Beyond::default())
     }
 
     fn model(&mut self, particle: &Particle) -> Option<Model> {

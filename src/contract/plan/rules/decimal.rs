@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 /// The parts of a lexical form.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Decimal<'t> {
+pub(crate) struct Decimal<'t> {
     negative: bool,
     /// Without leading zeros.
     whole: &'t str,
@@ -17,7 +17,7 @@ pub(super) struct Decimal<'t> {
 
 impl<'t> Decimal<'t> {
     /// `None` if the text is not of the lexical space of `xs:decimal`.
-    pub(super) fn parse(text: &'t str) -> Option<Self> {
+    pub(crate) fn parse(text: &'t str) -> Option<Self> {
         let (negative, rest) = match text.as_bytes().first()? {
             b'-' => (true, text.get(1..)?),
             b'+' => (false, text.get(1..)?),
@@ -38,15 +38,15 @@ impl<'t> Decimal<'t> {
         })
     }
 
-    pub(super) fn is_integer(&self) -> bool {
+    pub(crate) fn is_integer(&self) -> bool {
         !self.has_point
     }
 
-    pub(super) fn digits(&self) -> usize {
+    pub(crate) fn digits(&self) -> usize {
         self.digits
     }
 
-    pub(super) fn fraction_digits(&self) -> usize {
+    pub(crate) fn fraction_digits(&self) -> usize {
         self.fraction.len()
     }
 
@@ -58,7 +58,7 @@ impl<'t> Decimal<'t> {
         self.whole.is_empty() && self.short_fraction().is_empty()
     }
 
-    pub(super) fn compare(&self, other: &Self) -> Ordering {
+    pub(crate) fn compare(&self, other: &Self) -> Ordering {
         let sign = |one: &Self| if one.is_zero() { 0 } else { 1 - 2 * i8::from(one.negative) };
         let signs = sign(self).cmp(&sign(other));
         if signs != Ordering::Equal || self.is_zero() {

@@ -3,6 +3,7 @@
 //! The rules are sound and not complete: what they admit is valid; of what they do not admit, the engine is asked.
 //! Whatever is rare or subtle (`xsi:type`, `xs:ID`, bounds of dates, attributes by wildcard, …) is left to it.
 
+mod beyond;
 mod compile;
 mod date;
 mod decimal;
@@ -11,10 +12,11 @@ mod model;
 mod pattern;
 mod value;
 
+pub(crate) use beyond::Beyond;
 pub(crate) use decimal::canonical;
 pub(crate) use identity::{Constraint, Field};
-pub(crate) use model::{Model, State, Step};
-pub(crate) use value::{Check, is_uri};
+pub(crate) use model::{Graph, Leaf, Letters, Model, State, Step};
+pub(crate) use value::{Check, Form, is_uri};
 
 use std::collections::HashMap;
 use std::sync::Arc;

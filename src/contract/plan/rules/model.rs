@@ -13,10 +13,10 @@ pub(super) const MAX_LEAVES: usize = 512;
 /// How often, and what.
 #[derive(Clone, Debug)]
 pub(crate) struct Leaf {
-    pub(super) min: u32,
+    pub(crate) min: u32,
     /// `u32::MAX` is unbounded.
-    pub(super) max: u32,
-    pub(super) term: Letters,
+    pub(crate) max: u32,
+    pub(crate) term: Letters,
 }
 
 /// What stands at a leaf.
@@ -44,12 +44,12 @@ pub(crate) enum Model {
 /// A position automaton (Glushkov).
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
-    pub(super) leaves: Vec<Leaf>,
+    pub(crate) leaves: Vec<Leaf>,
     /// By leaf.
-    pub(super) follow: Vec<Vec<u32>>,
-    pub(super) first: Vec<u32>,
-    pub(super) last: Vec<u32>,
-    pub(super) nullable: bool,
+    pub(crate) follow: Vec<Vec<u32>>,
+    pub(crate) first: Vec<u32>,
+    pub(crate) last: Vec<u32>,
+    pub(crate) nullable: bool,
 }
 
 /// Where the children of an element have come to.

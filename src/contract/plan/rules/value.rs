@@ -6,6 +6,7 @@ use std::cmp::Ordering;
 use regex::Regex;
 
 use super::super::types::Whitespace;
+use super::Beyond;
 use super::date;
 use super::decimal::Decimal;
 use crate::message::Text;
@@ -13,17 +14,17 @@ use crate::message::Text;
 /// A simple type.
 #[derive(Clone, Debug)]
 pub(crate) struct Check {
-    pub(super) whitespace: Whitespace,
-    pub(super) form: Form,
+    pub(crate) whitespace: Whitespace,
+    pub(crate) form: Form,
     /// One of each list must match.
-    pub(super) patterns: Vec<Vec<Regex>>,
+    pub(crate) patterns: Vec<Vec<Regex>>,
     /// The text must be in each list; sorted.
-    pub(super) enumerations: Vec<Vec<Text>>,
-    pub(super) min_length: usize,
-    pub(super) max_length: usize,
-    pub(super) bounds: Vec<Bound>,
-    pub(super) total_digits: usize,
-    pub(super) fraction_digits: usize,
+    pub(crate) enumerations: Vec<Vec<Text>>,
+    pub(crate) min_length: usize,
+    pub(crate) max_length: usize,
+    pub(crate) bounds: Vec<Bound>,
+    pub(crate) total_digits: usize,
+    pub(crate) fraction_digits: usize,
 }
 
 /// The lexical space.
@@ -47,22 +48,22 @@ pub(crate) enum Form {
     List(Box<Check>),
     /// One of these.
     Union(Vec<Check>),
-    /// Only the engine can tell.
-    Unknown,
+    /// Only the engine can tell; here is what the schema says.
+    Unknown(Box<Beyond>),
 }
 
 /// A bound of numbers.
 #[derive(Clone, Debug)]
 pub(crate) struct Bound {
-    pub(super) value: Text,
-    pub(super) inclusive: bool,
-    pub(super) is_lower: bool,
+    pub(crate) value: Text,
+    pub(crate) inclusive: bool,
+    pub(crate) is_lower: bool,
 }
 
 impl Check {
     /// A type that only the engine can tell.
-    pub(crate) fn unknown() -> Self {
-        Self::of(Form::Unknown, Whitespace::Preserve)
+    pub(crate) fn beyond(beyond: Beyond) -> Self {
+        Self::of(Form::Unknown(Box::new(beyond)), Whitespace::Preserve)
     }
 
     pub(super) fn of(form: Form, whitespace: Whitespace) -> Self {
@@ -135,7 +136,7 @@ impl Check {
             Form::List(item) => items(text).all(|one| item.holds_normal(one)),
             // Members may differ in how white space counts; without any to normalize that is all one.
             Form::Union(members) => is_collapsed(text) && members.iter().any(|member| member.holds_normal(text)),
-            Form::Unknown => false,
+            Form::Unknown(_) => false,
         }
     }
 

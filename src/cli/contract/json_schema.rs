@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::format::json;
 
-use super::{End, contracts, output};
+use super::super::{End, contracts, output};
 
 pub(super) fn run(dir: &Path, reference: &str) -> End {
     let found = match contracts::find(dir, reference) {

@@ -1,0 +1,46 @@
+//! `trunkline contract`: what can be made from a contract, and how one is made.
+
+mod infer;
+mod json_schema;
+mod sample;
+
+use std::path::{Path, PathBuf};
+
+use super::End;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Print the JSON Schema of the JSON form that documents of an XSD are converted to.
+    JsonSchema {
+        /// A contract of the project, as `erp/order#Order`, or the path of a schema file anywhere: an XSD.
+        contract: String,
+    },
+    /// Print a valid example document: JSON of a JSON Schema, XML of an XSD. The same one each time.
+    ///
+    /// What may be left out is there, as long as the document stays small. Exit code 1 if no valid one could be made.
+    Sample {
+        /// A contract of the project, as `erp/order#Order`, or the path of a schema file anywhere.
+        contract: String,
+        /// Another example: each number makes other choices where the contract leaves some.
+        #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+        variant: u64,
+    },
+    /// Propose a JSON Schema from example documents: what all of them have in common.
+    ///
+    /// What was in every object is required, other members stay allowed. A format or a list of values is proposed only
+    /// where enough examples agree. The examples are valid under what is proposed.
+    Infer {
+        /// JSON documents; `-` is standard input.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+pub(super) fn run(dir: &Path, command: &Command) -> End {
+    let result = match command {
+        Command::JsonSchema { contract } => Ok(json_schema::run(dir, contract)),
+        Command::Sample { contract, variant } => sample::run(dir, contract, *variant),
+        Command::Infer { files } => infer::run(files),
+    };
+    result.unwrap_or_else(|end| end)
+}

@@ -1,0 +1,176 @@
+//! A JSON Schema proposed from example documents: what all of them have in common, and nothing that they do not show.
+//!
+//! What was in every object is required, whatever else may be there stays open. A format or a list of values is said
+//! only where enough examples agree. The examples are valid under what is proposed.
+
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
+use crate::message::{Members, Text, Value};
+
+/// A list of values is proposed for no more values than these, …
+const MOST_VALUES: usize = 12;
+/// … for none longer than this, …
+const LONGEST_VALUE: usize = 40;
+/// … and only if each was seen so often on average.
+const TIMES_EACH: usize = 5;
+/// A format is proposed if so many different texts have it.
+const DIFFERENT_TEXTS: usize = 3;
+/// Texts that are remembered at one place.
+const REMEMBERED: usize = 64;
+/// The formats that hardly any text has by chance.
+const FORMATS: [&str; 6] = ["date", "date-time", "uuid", "email", "ipv4", "uri"];
+
+/// What was seen at one place of the documents.
+#[derive(Debug, Default)]
+pub struct Seen {
+    nulls: usize,
+    booleans: usize,
+    integers: usize,
+    fractions: usize,
+    strings: usize,
+    /// How often each text was seen; `None` once there are too many.
+    texts: Option<BTreeMap<Text, usize>>,
+    /// By format, whether all texts have it.
+    formats: Vec<bool>,
+    arrays: usize,
+    items: Option<Box<Seen>>,
+    objects: usize,
+    members: Vec<(Text, Seen)>,
+}
+
+/// Tells formats.
+pub struct Formats(Vec<jsonschema::Validator>);
+
+impl Formats {
+    /// Compiles what tells them; `None` if the engine knows one of them no longer.
+    pub fn new() -> Option<Self> {
+        let one =
+            |name: &&str| jsonschema::options().should_validate_formats(true).build(&json!({ "format": name })).ok();
+        FORMATS.iter().map(one).collect::<Option<_>>().map(Self)
+    }
+
+    fn of(&self, text: &str) -> Vec<bool> {
+        let text = serde_json::Value::from(text);
+        // Whatever has a colon is a URI; one that was meant as such names a place.
+        let is_meant = |name: &str| name != "uri" || text.as_str().is_some_and(|text| text.contains("://"));
+        self.0.iter().zip(FORMATS).map(|(format, name)| is_meant(name) && format.is_valid(&text)).collect()
+    }
+}
+
+impl Seen {
+    /// Adds a document, or a part of one. The depth is that of the document, which reading it has bounded.
+    pub fn add(&mut self, value: &Value, formats: &Formats) {
+        match value {
+            Value::Null => self.nulls += 1,
+            Value::Bool(_) => self.booleans += 1,
+            Value::Number(number) if number.is_integer() => self.integers += 1,
+            Value::Number(_) => self.fractions += 1,
+            Value::String(text) => self.text(text, formats),
+            Value::Array(items) => {
+                self.arrays += 1;
+                for item in items.iter() {
+                    self.items.get_or_insert_default().add(item, formats);
+                }
+            }
+            Value::Object(members) => {
+                self.objects += 1;
+                for (name, member) in members.iter() {
+                    match self.members.iter_mut().find(|(known, _)| known == name) {
+                        Some((_, seen)) => seen.add(member, formats),
+                        None => {
+                            let mut seen = Self::default();
+                            seen.add(member, formats);
+                            self.members.push((name.clone(), seen));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn text(&mut self, text: &Text, formats: &Formats) {
+        let own = formats.of(text);
+        if self.strings == 0 {
+            self.texts = Some(BTreeMap::new());
+            self.formats = own;
+        } else {
+            self.formats.iter_mut().zip(own).for_each(|(all, one)| *all &= one);
+        }
+        self.strings += 1;
+        if let Some(texts) = &mut self.texts {
+            *texts.entry(text.clone()).or_default() += 1;
+            if texts.len() > REMEMBERED {
+                self.texts = None;
+            }
+        }
+    }
+
+    /// How often anything was seen.
+    fn total(&self) -> usize {
+        self.nulls + self.booleans + self.integers + self.fractions + self.strings + self.arrays + self.objects
+    }
+
+    /// The proposal for a whole document.
+    pub fn schema(&self) -> Value {
+        let mut members = Members::default();
+        members.insert(Text::borrowed("$schema"), "https://json-schema.org/draft/2020-12/schema".into());
+        members.extend(self.part());
+        Value::object(members)
+    }
+
+    fn part(&self) -> Members {
+        let mut schema = Members::default();
+        let numbers = if self.fractions > 0 { "number" } else { "integer" };
+        let kinds = [
+            (self.objects, "object"),
+            (self.arrays, "array"),
+            (self.strings, "string"),
+            (self.integers + self.fractions, numbers),
+            (self.booleans, "boolean"),
+            (self.nulls, "null"),
+        ];
+        let kinds: Vec<&str> = kinds.into_iter().filter(|(count, _)| *count > 0).map(|(_, kind)| kind).collect();
+        let mut set = |key: &'static str, value: Value| drop(schema.insert(Text::borrowed(key), value));
+        match kinds.as_slice() {
+            [] => {}
+            [only] => set("type", (*only).into()),
+            several => set("type", several.iter().map(|kind| Value::from(*kind)).collect()),
+        }
+        if let Some(values) = self.values().filter(|_| kinds == ["string"]) {
+            set("enum", values);
+        } else if let Some(format) = self.format() {
+            set("format", format.into());
+        }
+        if let Some(items) = &self.items {
+            set("items", Value::object(items.part()));
+        }
+        if !self.members.is_empty() {
+            let property = |(name, seen): &(Text, Seen)| (name.clone(), Value::object(seen.part()));
+            set("properties", self.members.iter().map(property).collect());
+            let always = self.members.iter().filter(|(_, seen)| seen.total() == self.objects);
+            let required: Vec<Value> = always.map(|(name, _)| Value::from(name.clone())).collect();
+            if !required.is_empty() {
+                set("required", Value::array(required));
+            }
+        }
+        schema
+    }
+
+    /// All texts, if they are few and each of them was seen more than once.
+    fn values(&self) -> Option<Value> {
+        let texts = self.texts.as_ref()?;
+        let fits = |(text, times): (&Text, &usize)| *times > 1 && text.chars().count() <= LONGEST_VALUE;
+        let is_safe = texts.len() <= MOST_VALUES
+            && self.strings >= texts.len().saturating_mul(TIMES_EACH)
+            && self.strings >= 2 * TIMES_EACH
+            && texts.iter().all(fits);
+        is_safe.then(|| texts.keys().map(|text| Value::from(text.clone())).collect())
+    }
+
+    fn format(&self) -> Option<&'static str> {
+        let is_enough = self.strings > 0 && self.texts.as_ref().is_none_or(|texts| texts.len() >= DIFFERENT_TEXTS);
+        FORMATS.iter().zip(&self.formats).find(|(_, all)| is_enough && **all).map(|(name, _)| *name)
+    }
+}
