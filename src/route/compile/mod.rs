@@ -97,7 +97,7 @@ pub struct Compiler<'a> {
     pub sends: bool,
     /// Whether a step makes parts of a message that may fail apart.
     pub divides: bool,
-    /// The pattern whose forks of the message the current steps are for.
+    /// The pattern that owns the current steps, and runs them apart from the message or several times.
     pub part: Option<&'static str>,
     /// What is known of the document where a step ends the way through these steps.
     pub stops: Vec<Reach>,
@@ -278,7 +278,7 @@ impl Compiler<'_> {
     pub fn remembers(&mut self, span: &Range<usize>) {
         self.stores(span);
         if let Some(pattern) = self.part {
-            let message = format!("the keys of one message are remembered, and `{pattern}` makes several of it");
+            let message = format!("`idempotent` cannot stand among the steps of `{pattern}`: a message has one key");
             self.error(codes::STEP_SHAPE, span, message, "put `idempotent` before it, into the route's own steps");
         }
         if self.remembers.replace(span.clone()).is_some() {
@@ -319,6 +319,14 @@ impl Compiler<'_> {
         let stops = std::mem::take(&mut self.stops);
         let sequence = self.sequence(steps, prefix);
         (self.flow, self.part, self.stops) = (flow, part, stops);
+        sequence
+    }
+
+    /// Compiles steps that `pattern` may run again, or may undo: nothing among them fails apart, or remembers keys.
+    pub fn guarded(&mut self, pattern: &'static str, steps: &Steps, prefix: &str) -> Sequence {
+        let part = self.part.replace(pattern);
+        let sequence = self.sequence(steps, prefix);
+        self.part = part;
         sequence
     }
 

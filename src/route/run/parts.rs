@@ -89,8 +89,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Takes over what a fork wants to be sent.
-    pub fn join(&mut self, fork: Run<'a>) {
+    /// Becomes what a fork has become.
+    pub fn adopt(&mut self, fork: Run<'a>) {
+        self.message = fork.message;
+        self.document = fork.document;
+        self.contract = fork.contract;
+        self.variables = fork.variables;
+        self.step = fork.step;
+        self.whole = fork.whole;
         self.sends.extend(fork.sends);
     }
 

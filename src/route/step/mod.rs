@@ -3,6 +3,7 @@
 //! A pattern is its documented settings, which compile to a [`Step`]. To add one, write its file and add its
 //! line to the list below.
 
+mod attempt;
 mod call;
 mod choice;
 mod claim_check;
@@ -11,7 +12,10 @@ mod filter;
 mod idempotent;
 mod log;
 mod multicast;
+mod normalize;
 mod recipient_list;
+mod repeat;
+mod routing_slip;
 mod set;
 mod split;
 mod stop;
@@ -74,10 +78,14 @@ macro_rules! patterns {
 
 patterns! {
     "transform" => Transform(transform::Transform);
+    "normalize" => Normalize(normalize::Normalize);
     "validate" => Validate(validate::Validate);
     "filter" => Filter(filter::Filter);
     "idempotent" => Idempotent(idempotent::Idempotent);
     "choice" => Choice(choice::Choice);
+    "try" => Try(attempt::Try);
+    "loop" => Loop(repeat::Loop);
+    "routing_slip" => RoutingSlip(routing_slip::RoutingSlip);
     "multicast" => Multicast(multicast::Multicast);
     "split" => Split(split::Split);
     "claim_check" => ClaimCheck(claim_check::ClaimCheck);

@@ -20,8 +20,9 @@ use super::{Description, Flow, Pattern, Step};
 #[serde(transparent)]
 pub struct Transform(Spanned<String>);
 
+/// A transform in its place.
 #[derive(Debug)]
-struct Compiled {
+pub(super) struct Mapping {
     transform: Arc<crate::transform::Transform>,
     uses: Uses,
 }
@@ -34,13 +35,17 @@ impl Pattern for Transform {
         };
         compiler.expect(transform.from(), &self.0, "input");
         compiler.flow.becomes(Some(transform.to().clone()));
-        let uses = transform.uses();
-        Some(Box::new(Compiled { transform, uses }))
+        Some(Box::new(Mapping::of(transform)))
     }
 }
 
-impl Compiled {
-    fn map(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
+impl Mapping {
+    pub(super) fn of(transform: Arc<crate::transform::Transform>) -> Self {
+        Self { uses: transform.uses(), transform }
+    }
+
+    /// Puts the transform's result in the place of the document.
+    fn apply(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
         let input = run.document_as(self.transform.from())?.clone();
         let variables = run.variables(self.uses);
         let output = self.transform.run(&input, &variables, run.limits())?;
@@ -50,9 +55,9 @@ impl Compiled {
     }
 }
 
-impl Step for Compiled {
+impl Step for Mapping {
     fn run<'a>(&'a self, run: &'a mut Run<'_>) -> BoxFuture<'a, Result<Flow, Failure>> {
-        Box::pin(std::future::ready(self.map(run)))
+        Box::pin(std::future::ready(self.apply(run)))
     }
 
     fn describe(&self) -> Description<'_> {

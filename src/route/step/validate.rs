@@ -20,8 +20,9 @@ use super::{Description, Flow, Pattern, Step};
 #[serde(transparent)]
 pub struct Validate(Spanned<String>);
 
+/// A contract in its place.
 #[derive(Debug)]
-struct Compiled {
+pub(super) struct Validation {
     contract: Arc<Contract>,
 }
 
@@ -48,11 +49,17 @@ impl Pattern for Validate {
             );
         }
         compiler.flow.becomes(Some(contract.clone()));
-        Some(Box::new(Compiled { contract }))
+        Some(Box::new(Validation::of(contract)))
     }
 }
 
-impl Step for Compiled {
+impl Validation {
+    pub(super) fn of(contract: Arc<Contract>) -> Self {
+        Self { contract }
+    }
+}
+
+impl Step for Validation {
     fn run<'a>(&'a self, run: &'a mut Run<'_>) -> BoxFuture<'a, Result<Flow, Failure>> {
         let outcome = run.document_as(&self.contract).map(|_| Flow::Continue);
         Box::pin(std::future::ready(outcome))

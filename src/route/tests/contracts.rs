@@ -243,3 +243,44 @@ fn a_reply_without_known_contract_is_validated() {
     let failure = failure(run("steps: []\nreply: { contract: state }", "{}", &Fake::new()));
     assert_eq!((failure.kind, failure.step.as_deref()), (Kind::Contract, Some("reply")));
 }
+
+#[test]
+fn messages_of_many_contracts_become_messages_of_one() {
+    let steps = "steps:
+  - id: one
+    normalize:
+      to: order
+      inputs:
+        - { when: '$headers.from == \"erp\"', transform: from-erp }
+        - { when: '$headers.from == \"shop\"' }
+reply: { contract: order }";
+    let erp = r#"<Order xmlns="urn:erp"><Number>7</Number><Price>1.50</Price></Order>"#;
+    for (from, body, expected) in [
+        ("erp", erp, Ok(r#"{"id":"7","price":1.50}"#)),
+        ("shop", r#"{ "id": 8 }"#, Ok(r#"{ "id": 8 }"#)),
+        ("shop", "{}", Err("one.2")),
+        ("nobody", "{}", Err("one")),
+    ] {
+        let ports = Fake::new();
+        let mut delivery = incoming(body, None);
+        delivery.message.headers.insert("from".into(), crate::message::Field::text(from));
+        let processed = process(&plan(steps), &delivery, &ports);
+        match expected {
+            Ok(body) => {
+                processed.result.expect("no failure");
+                assert_eq!(&ports.sent()[0].1.body[..], body.as_bytes());
+            }
+            Err(step) => {
+                let failure = processed.result.expect_err("refused");
+                assert_eq!((failure.kind, failure.step.as_deref()), (Kind::Contract, Some(step)), "{failure}");
+            }
+        }
+    }
+    let said =
+        |steps: &str| codes(&format!("steps:\n  - normalize: {steps}\n  - to: {{ amqp: {{ routing_key: k }} }}"));
+    assert_eq!(said("{ to: order, inputs: [{ transform: to-state }] }"), ["3:51 TL405"]);
+    assert_eq!(said("{ to: order, inputs: [{}, {}] }"), ["3:42 TL404"]);
+    assert_eq!(said("{ to: order, inputs: [] }"), ["3:5 TL402"]);
+    let late = "accepts: state\nsteps: [normalize: { to: order, inputs: [{}] }, to: { amqp: { routing_key: k } }]";
+    assert_eq!(codes(late), ["3:9 TL405"]);
+}

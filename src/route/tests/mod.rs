@@ -2,6 +2,7 @@
 
 mod claim_check;
 mod contracts;
+mod control;
 mod diagnostics;
 mod idempotent;
 mod schema;

@@ -288,7 +288,7 @@ fn mistakes_are_named() {
         ("by: .lines, steps: [log: .], parallel: 101", "101 is out of range"),
         (
             "by: .lines, steps: [idempotent: { key: .id }]",
-            "the keys of one message are remembered, and `split` makes several of it",
+            "`idempotent` cannot stand among the steps of `split`: a message has one key",
         ),
         (
             "by: ., steps: [split: { by: ., on_failure: apart, steps: [log: .] }]",

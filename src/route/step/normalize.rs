@@ -1,0 +1,160 @@
+//! Normalizer: messages of many contracts become messages of one.
+
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::contract::Contract;
+use crate::diagnostic::yaml::Spanned;
+use crate::diagnostic::{Diagnostic, codes};
+use crate::endpoint::BoxFuture;
+use crate::message::{Failure, Kind, Text};
+use crate::route::compile::{Compiler, Place};
+use crate::route::expression::Expression;
+use crate::route::plan::{Placed, Sequence};
+use crate::route::run::Run;
+
+use super::transform::Mapping;
+use super::validate::Validation;
+use super::{Description, Flow, Pattern, Step};
+
+/// Makes one contract of many: the first input whose rule fits is read by its contract, mapped by its transform, and
+/// written by the one contract. A message that no rule fits fails for good.
+///
+/// Rules are best written over headers and properties, as `$headers.shop == "north"`: a rule over the document reads it as
+/// JSON, and fails for XML.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Normalize {
+    /// The contract of what goes on.
+    pub to: Spanned<String>,
+    /// What comes in, in the order in which the rules are tried.
+    pub inputs: Vec<Spanned<Input>>,
+}
+
+/// One kind of message that comes in.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "NormalizeInput")]
+pub struct Input {
+    /// The rule, a jq expression; all that is left if it is left out.
+    #[serde(default)]
+    pub when: Option<Spanned<String>>,
+    /// The transform to the one contract. Without it the message is of that contract already, and only validated.
+    #[serde(default)]
+    pub transform: Option<Spanned<String>>,
+}
+
+#[derive(Debug)]
+struct Compiled {
+    to: String,
+    inputs: Vec<(Option<Expression>, Sequence)>,
+}
+
+impl Pattern for Normalize {
+    fn compile(&self, place: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
+        let to = compiler.contract(&self.to);
+        if self.inputs.is_empty() {
+            compiler.report(
+                Diagnostic::error(codes::STEP_SHAPE, compiler.file, place.span.clone(), "`normalize` has no inputs")
+                    .hint("write `inputs: [{ when: …, transform: … }]`"),
+            );
+        }
+        let known = compiler.flow.known().next().cloned();
+        if let Some(known) = known {
+            let message = format!("the document has the contract `{}` already", known.reference());
+            compiler.report(
+                Diagnostic::error(codes::CONTRACT_MISMATCH, compiler.file, place.span.clone(), message)
+                    .hint("put `normalize` first, and leave out the route's `accepts`"),
+            );
+        }
+        let mut inputs = Vec::new();
+        let mut all_taken = false;
+        for (position, input) in (1..).zip(&self.inputs) {
+            if all_taken {
+                let message = "no message gets to this input: the one before it takes all that is left";
+                compiler.report(
+                    Diagnostic::error(codes::STEP_UNREACHABLE, compiler.file, input.span.clone(), message)
+                        .hint("put it before that one, or write a `when` there"),
+                );
+            }
+            let when = input.value.when.as_ref().map(|when| compiler.expression(when));
+            all_taken |= match &when {
+                None => true,
+                Some(when) => when.as_ref().and_then(Expression::constant_truth) == Some(true),
+            };
+            let step = self.step(&input.value, to.as_ref(), &format!("{}.{position}", place.id), compiler);
+            inputs.push((when, step));
+        }
+        match &to {
+            Some(to) => compiler.flow.becomes(Some(to.clone())),
+            None => compiler.flow.becomes_anything(),
+        }
+        let whole = |(when, step): (Option<Option<Expression>>, Option<Placed>)| {
+            Some((when.map_or(Some(None), |when| when.map(Some))?, Sequence { steps: vec![step?] }))
+        };
+        let inputs = inputs.into_iter().map(whole).collect::<Option<_>>()?;
+        Some(Box::new(Compiled { to: to?.reference().to_owned(), inputs }))
+    }
+}
+
+impl Normalize {
+    /// The one step of an input.
+    fn step(&self, input: &Input, to: Option<&Arc<Contract>>, id: &str, compiler: &mut Compiler<'_>) -> Option<Placed> {
+        let Some(name) = &input.transform else {
+            let (to, span) = (to?.clone(), self.to.span.clone());
+            let step = Box::new(Validation::of(to.clone()));
+            let takes = vec![to.clone()];
+            return Some(Placed {
+                id: Text::from(id),
+                pattern: "validate",
+                step,
+                retry: None,
+                span,
+                takes,
+                gives: vec![to],
+            });
+        };
+        let transform = compiler.transform(name)?;
+        if let Some(to) = to.filter(|to| to.reference() != transform.to().reference()) {
+            let message = format!("this transform gives `{}`, not `{}`", transform.to().reference(), to.reference());
+            compiler.report(
+                Diagnostic::error(codes::CONTRACT_MISMATCH, compiler.file, name.span.clone(), message)
+                    .hint(format!("name a transform to `{}`", to.reference())),
+            );
+        }
+        let (takes, gives) = (vec![transform.from().clone()], vec![transform.to().clone()]);
+        let (step, span) = (Box::new(Mapping::of(transform)), name.span.clone());
+        Some(Placed { id: Text::from(id), pattern: "transform", step, retry: None, span, takes, gives })
+    }
+}
+
+impl Compiled {
+    fn choose(&self, run: &mut Run<'_>) -> Result<&Sequence, Failure> {
+        for (when, step) in &self.inputs {
+            let fits = match when {
+                Some(when) => when.holds(run)?,
+                None => true,
+            };
+            if fits {
+                return Ok(step);
+            }
+        }
+        Err(Failure::permanent(Kind::Contract, format!("no input of `{}` fits the message", self.to)))
+    }
+}
+
+impl Step for Compiled {
+    fn run<'a>(&'a self, run: &'a mut Run<'_>) -> BoxFuture<'a, Result<Flow, Failure>> {
+        Box::pin(async move { self.choose(run)?.run(run).await })
+    }
+
+    fn describe(&self) -> Description<'_> {
+        let inputs = self.inputs.iter().map(|(when, step)| match when {
+            Some(when) => (format!("when {}", when.source()), step),
+            None => ("otherwise".to_owned(), step),
+        });
+        Description { text: format!("make {} of it, by the first rule that fits", self.to), branches: inputs.collect() }
+    }
+}
