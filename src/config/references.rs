@@ -13,7 +13,7 @@ use crate::diagnostic::{SourceFile, yaml};
 pub(super) struct References {
     /// Of `accepts`, `contract`, `validate`, `from`, `to`.
     pub(super) contracts: BTreeSet<String>,
-    /// Of `transform`.
+    /// Of `transform` and `request`.
     pub(super) transforms: BTreeSet<String>,
 }
 
@@ -23,7 +23,7 @@ impl References {
         let Ok(Scan(pairs)) = yaml::parse(file) else { return };
         for (key, value) in pairs {
             match key.as_str() {
-                "transform" => drop(self.transforms.insert(value)),
+                "transform" | "request" => drop(self.transforms.insert(value)),
                 "accepts" | "contract" | "validate" | "from" | "to" => {
                     self.contracts.insert(value.split('#').next().unwrap_or_default().to_owned());
                 }

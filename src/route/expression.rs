@@ -70,13 +70,26 @@ impl Expression {
         Ok(value)
     }
 
+    /// The one value that the expression gives for something else than the document.
+    pub fn over(&self, run: &mut Run<'_>, input: Value) -> Result<Value, Failure> {
+        let value = self.compute(run, &input)?;
+        if let Some(watch) = run.watch() {
+            watch.evaluates(&self.source, &value);
+        }
+        Ok(value)
+    }
+
     fn evaluate(&self, run: &mut Run<'_>) -> Result<Value, Failure> {
         if let Some(value) = &self.constant {
             return Ok(value.clone());
         }
         let input = if self.program.reads_input() { run.document()?.clone() } else { Value::Null };
+        self.compute(run, &input)
+    }
+
+    fn compute(&self, run: &mut Run<'_>, input: &Value) -> Result<Value, Failure> {
         let variables = run.variables(self.uses);
-        let outputs = self.program.run(&input, &variables, run.limits())?;
+        let outputs = self.program.run(input, &variables, run.limits())?;
         <[Value; 1]>::try_from(outputs).map(|[value]| value).map_err(|outputs| {
             self.program.failure(&format!("the expression must give one value, and gave {}", outputs.len()))
         })

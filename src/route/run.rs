@@ -212,6 +212,22 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Puts a new document in place, written by its contract if it has one.
+    pub fn set(&mut self, document: Value, contract: Option<&Arc<Contract>>) -> Result<(), Failure> {
+        match contract {
+            Some(contract) => self.set_document(document, contract),
+            None => self.set_plain(document),
+        }
+    }
+
+    /// The document of an answer: by its contract, or JSON.
+    pub fn read(&self, answer: &Message, contract: Option<&Arc<Contract>>) -> Result<Value, Failure> {
+        match contract {
+            Some(contract) => body::read(answer, contract, self.plan.limits(), Stage::Process),
+            None => body::read_plain(answer, self.plan.limits(), Stage::Process),
+        }
+    }
+
     /// Puts an answer's body in place; headers and the other properties stay.
     pub fn replace(&mut self, answer: Message, contract: Option<Arc<Contract>>) -> Result<(), Failure> {
         body::check_size(&answer.body, self.plan.limits(), Stage::Process)?;

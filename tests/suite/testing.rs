@@ -62,12 +62,16 @@ on_error: { retry: { immediate: 1, delayed: [5s, 1m] } }
 
 #[test]
 fn the_shipped_example_is_tested_to_its_last_branch() {
-    let out = test(Path::new("."), &["--coverage", "--format", "json"]);
-    let report = json(&out);
-    assert_eq!(out.code, 0, "{report:#}");
-    assert!(report["cases"].as_u64() >= Some(20), "{report:#}");
-    for part in ["branches", "steps", "failure_paths"] {
-        assert_eq!(report["coverage"]["reached"][part]["percent"], 100, "{:#}", report["coverage"]);
+    for folder in [".", "examples/canonical"] {
+        let out = test(Path::new(folder), &["--coverage", "--format", "json"]);
+        let report = json(&out);
+        assert_eq!(out.code, 0, "{report:#}");
+        assert!(report["cases"].as_u64() >= Some(20), "{report:#}");
+        for part in ["branches", "steps", "failure_paths"] {
+            assert_eq!(report["coverage"]["reached"][part]["percent"], 100, "{:#}", report["coverage"]);
+        }
+        let check = trunkline().args(["check", "--deny-warnings", "--dir", folder]).run();
+        assert_eq!(check.code, 0, "{}", check.stderr);
     }
 }
 

@@ -1,4 +1,4 @@
-//! Request-Reply as a Content Enricher: the answer takes the place of the document.
+//! Request-Reply as a Content Enricher: the answer takes the place of the document, or is merged into it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,22 +13,24 @@ use crate::diagnostic::yaml::Spanned;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::endpoint::BoxFuture;
 use crate::endpoint::settings::{AmqpTarget, parse_duration};
-use crate::message::{Class, Failure, Field, Kind, Message, Stage, header_names};
+use crate::message::{Class, Failure, Field, Kind, Message, Stage, Text, Value, header_names};
 use crate::route::compile::{Compiler, Place};
+use crate::route::expression::Expression;
 use crate::route::run::Run;
 use crate::route::target::Target;
 
+use super::transform::Mapping;
 use super::{Description, Flow, Pattern, Step};
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 
 /// Sends the message as a request, waits for the answer, and goes on with the answer's body in place of the
-/// message's. Headers and properties stay those of the message.
+/// message's, or with what `merge` makes of both. Headers and properties stay those of the message.
 ///
 /// No answer in time, or an answer with the header `trunkline-error`, is a transient failure; with
 /// `trunkline-failure-class: permanent` besides, which the answers of other routes carry, it is a permanent one.
-#[derive(Debug, JsonSchema)]
+#[derive(Debug, Default, JsonSchema)]
 #[schemars(deny_unknown_fields)]
 pub struct Call {
     /// Where the request goes.
@@ -38,13 +40,20 @@ pub struct Call {
     pub timeout: Option<Spanned<String>>,
     /// The contract of the answer.
     pub accepts: Option<Spanned<String>>,
+    /// The transform that makes the request of the document, which itself stays for `merge`.
+    pub request: Option<Spanned<String>>,
+    /// Makes the new document, a jq expression, as `.message + { stock: .reply.left }`: `.message` is the document as it
+    /// was, `.reply` the answer's. Without it the answer takes the document's place.
+    pub merge: Option<Spanned<String>>,
+    /// The contract of what `merge` gives. Without it, that is JSON as it stands.
+    pub contract: Option<Spanned<String>>,
     /// Keys that are none of these.
     #[schemars(skip)]
     unknown: Vec<Spanned<String>>,
 }
 
 /// The keys of [`Call`] that name no endpoint.
-const OPTIONS: [&str; 2] = ["timeout", "accepts"];
+const OPTIONS: [&str; 5] = ["timeout", "accepts", "request", "merge", "contract"];
 
 impl<'de> Deserialize<'de> for Call {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -57,12 +66,15 @@ impl<'de> Deserialize<'de> for Call {
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Call, M::Error> {
-                let mut call = Call { amqp: None, timeout: None, accepts: None, unknown: Vec::new() };
+                let mut call = Call::default();
                 while let Some(key) = map.next_key::<Spanned<String>>()? {
                     match key.value.as_str() {
                         "amqp" => call.amqp = Some(map.next_value()?),
                         "timeout" => call.timeout = map.next_value()?,
                         "accepts" => call.accepts = map.next_value()?,
+                        "request" => call.request = map.next_value()?,
+                        "merge" => call.merge = map.next_value()?,
+                        "contract" => call.contract = map.next_value()?,
                         _ => {
                             map.next_value::<IgnoredAny>()?;
                             call.unknown.push(key);
@@ -80,22 +92,68 @@ impl<'de> Deserialize<'de> for Call {
 struct Compiled {
     target: Target,
     timeout: Duration,
+    request: Option<Mapping>,
     accepts: Option<Arc<Contract>>,
+    merge: Option<Merge>,
+}
+
+/// How the answer is merged into the document, and by which contract the result is written.
+#[derive(Debug)]
+struct Merge {
+    expression: Expression,
+    contract: Option<Arc<Contract>>,
+}
+
+/// How long to wait for answers.
+pub(super) fn timeout(written: Option<&Spanned<String>>, compiler: &mut Compiler<'_>) -> Option<Duration> {
+    let Some(written) = written else { return Some(DEFAULT_TIMEOUT) };
+    let timeout = parse_duration(&written.value).filter(|t| !t.is_zero() && *t <= LONGEST_TIMEOUT);
+    if timeout.is_none() {
+        let message = format!("`{}` is not a timeout", written.value);
+        compiler.report(
+            Diagnostic::error(codes::VALUE_INVALID, compiler.file, written.span.clone(), message)
+                .label("expected a duration from 1ms to 15m")
+                .hint("write digits and a unit, as `250ms`, `3s` or `2m`"),
+        );
+    }
+    timeout
+}
+
+/// A contract, if one is named. `None` if the name is wrong.
+pub(super) fn named(reference: Option<&Spanned<String>>, compiler: &mut Compiler<'_>) -> Option<Option<Arc<Contract>>> {
+    match reference {
+        Some(reference) => compiler.contract(reference).map(Some),
+        None => Some(None),
+    }
 }
 
 impl Call {
-    fn timeout(&self, compiler: &mut Compiler<'_>) -> Option<Duration> {
-        let Some(written) = &self.timeout else { return Some(DEFAULT_TIMEOUT) };
-        let timeout = parse_duration(&written.value).filter(|t| !t.is_zero() && *t <= LONGEST_TIMEOUT);
-        if timeout.is_none() {
-            let message = format!("`{}` is not a timeout", written.value);
+    fn request(&self, compiler: &mut Compiler<'_>) -> Option<Option<Mapping>> {
+        let Some(name) = &self.request else { return Some(None) };
+        if self.merge.is_none() {
+            let message = "`request` keeps the document for `merge`, and there is none";
             compiler.report(
-                Diagnostic::error(codes::VALUE_INVALID, compiler.file, written.span.clone(), message)
-                    .label("expected a duration from 1ms to 15m")
-                    .hint("write digits and a unit, as `250ms`, `3s` or `2m`"),
+                Diagnostic::error(codes::STEP_SHAPE, compiler.file, name.span.clone(), message)
+                    .hint(format!("put the step `- transform: {}` before the call, or add `merge`", name.value)),
             );
         }
-        timeout
+        let transform = compiler.transform(name)?;
+        compiler.expect(transform.from(), name, "input");
+        Some(Some(Mapping::of(transform)))
+    }
+
+    fn merge(&self, compiler: &mut Compiler<'_>) -> Option<Option<Merge>> {
+        if let (None, Some(contract)) = (&self.merge, &self.contract) {
+            let message = "`contract` is that of what `merge` gives, and there is none";
+            compiler.report(
+                Diagnostic::error(codes::STEP_SHAPE, compiler.file, contract.span.clone(), message)
+                    .hint("name the answer's contract in `accepts`, or add `merge`"),
+            );
+        }
+        let expression = self.merge.as_ref().map(|written| compiler.expression(written));
+        let contract = named(self.contract.as_ref(), compiler);
+        let Some(expression) = expression else { return Some(None) };
+        Some(Some(Merge { expression: expression?, contract: contract? }))
     }
 }
 
@@ -103,29 +161,56 @@ impl Pattern for Call {
     fn compile(&self, place: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
         compiler.sends = true;
         let target = compiler.call_target(self.amqp.as_ref(), &self.unknown, &OPTIONS, &place.span);
-        let timeout = self.timeout(compiler);
-        let accepts = match &self.accepts {
-            Some(reference) => compiler.contract(reference).map(Some),
-            None => Some(None),
-        };
-        match &accepts {
-            Some(contract) => compiler.flow.becomes(contract.clone()),
-            None => compiler.flow.becomes_anything(),
+        let timeout = timeout(self.timeout.as_ref(), compiler);
+        let request = self.request(compiler);
+        let accepts = named(self.accepts.as_ref(), compiler);
+        let merge = self.merge(compiler);
+        match (&accepts, &merge) {
+            (Some(contract), Some(None)) => compiler.flow.becomes(contract.clone()),
+            (_, Some(Some(Merge { contract: Some(contract), .. }))) => compiler.flow.becomes(Some(contract.clone())),
+            _ => compiler.flow.becomes_anything(),
         }
-        Some(Box::new(Compiled { target: target?, timeout: timeout?, accepts: accepts? }))
+        Some(Box::new(Compiled {
+            target: target?,
+            timeout: timeout?,
+            request: request?,
+            accepts: accepts?,
+            merge: merge?,
+        }))
     }
 }
 
 impl Compiled {
     async fn call(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
         let address = self.target.address(run)?;
-        let mut request = run.message().clone();
+        let mut request = match &self.request {
+            Some(mapping) => mapping.aside(run)?,
+            None => run.message().clone(),
+        };
         request.properties.message_id = Some(run.ports().new_id());
         let answer = run.ports().call(&address, request, self.timeout).await?;
         error_of(&answer).map_or(Ok(()), Err)?;
-        run.replace(answer, self.accepts.clone())?;
+        let Some(merge) = &self.merge else {
+            run.replace(answer, self.accepts.clone())?;
+            return Ok(Flow::Continue);
+        };
+        let reply = run.read(&answer, self.accepts.as_ref())?;
+        let document = merged(run, &merge.expression, "reply", reply)?;
+        run.set(document, merge.contract.as_ref())?;
         Ok(Flow::Continue)
     }
+}
+
+/// What an expression makes of the document, its `.message`, and of what was answered.
+pub(super) fn merged(
+    run: &mut Run<'_>,
+    expression: &Expression,
+    name: &'static str,
+    answered: Value,
+) -> Result<Value, Failure> {
+    let message = run.document()?.clone();
+    let input = [(Text::borrowed("message"), message), (Text::borrowed(name), answered)].into_iter().collect();
+    expression.over(run, input)
 }
 
 /// What an answer tells of a failure, if it does.
@@ -157,6 +242,8 @@ impl Step for Compiled {
             Some(contract) => format!("an answer of contract {}", contract.reference()),
             None => "any answer".to_owned(),
         };
-        Description::line(format!("call {}, wait up to {:?} for {answer}", self.target, self.timeout))
+        let merged = self.merge.as_ref().map(|merge| format!("; make {} of both", merge.expression.source()));
+        let (target, timeout) = (&self.target, self.timeout);
+        Description::line(format!("call {target}, wait up to {timeout:?} for {answer}{}", merged.unwrap_or_default()))
     }
 }

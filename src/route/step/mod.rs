@@ -11,11 +11,13 @@ mod fail;
 mod filter;
 mod idempotent;
 mod log;
+mod message_history;
 mod multicast;
 mod normalize;
 mod recipient_list;
 mod repeat;
 mod routing_slip;
+mod scatter_gather;
 mod set;
 mod split;
 mod stop;
@@ -91,11 +93,13 @@ patterns! {
     "claim_check" => ClaimCheck(claim_check::ClaimCheck);
     "set" => Set(set::Set);
     "call" => Call(call::Call);
+    "scatter_gather" => ScatterGather(scatter_gather::ScatterGather);
     "to" => To(to::To);
     "recipient_list" => RecipientList(recipient_list::RecipientList);
     "wire_tap" => WireTap(wire_tap::WireTap);
     "stop" => Stop(stop::Stop);
     "fail" => Fail(fail::Fail);
+    "message_history" => MessageHistory(message_history::MessageHistory);
     "log" => Log(log::Log);
 }
 

@@ -149,10 +149,7 @@ impl Compiled {
         let made = AtomicUsize::new(0);
         run.in_parts(self.how, count, |position, fork| {
             let part = parts.get(position as usize - 1).cloned().unwrap_or_default();
-            match &self.contract {
-                Some(contract) => fork.set_document(part, contract)?,
-                None => fork.set_plain(part)?,
-            }
+            fork.set(part, self.contract.as_ref())?;
             let bytes = fork.message().body.len();
             if made.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > fork.limits().output_bytes {
                 let reason = format!("the parts have more than {} bytes together", fork.limits().output_bytes);

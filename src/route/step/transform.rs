@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::diagnostic::yaml::Spanned;
 use crate::endpoint::BoxFuture;
-use crate::message::Failure;
+use crate::message::{Failure, Message};
 use crate::route::compile::{Compiler, Place};
 use crate::route::run::Run;
 use crate::transform::Uses;
@@ -42,6 +42,14 @@ impl Pattern for Transform {
 impl Mapping {
     pub(super) fn of(transform: Arc<crate::transform::Transform>) -> Self {
         Self { uses: transform.uses(), transform }
+    }
+
+    /// The message with the transform's result; the message of the run stays what it is.
+    pub(super) fn aside(&self, run: &mut Run<'_>) -> Result<Message, Failure> {
+        run.document_as(self.transform.from())?;
+        let mut fork = run.fork();
+        self.apply(&mut fork)?;
+        Ok(fork.message().clone())
     }
 
     /// Puts the transform's result in the place of the document.

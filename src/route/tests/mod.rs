@@ -4,6 +4,7 @@ mod claim_check;
 mod contracts;
 mod control;
 mod diagnostics;
+mod enrich;
 mod idempotent;
 mod schema;
 mod split;
