@@ -7,11 +7,14 @@ mod demo;
 mod convert;
 mod doctor;
 mod explain;
+mod files;
 mod graph;
 mod input;
+mod new;
 mod output;
 mod reload;
 mod run;
+mod schema;
 mod test;
 mod trace;
 mod transform;
@@ -127,6 +130,9 @@ enum Command {
         name: String,
         /// The document; `-` is standard input.
         file: PathBuf,
+        /// Run again whenever the document or a file of the project changes: a place to try a mapping out.
+        #[arg(long)]
+        watch: bool,
     },
     /// Run the cases of the test files: whole routes, without a broker, with participants that do what the case says.
     ///
@@ -182,6 +188,20 @@ enum Command {
         /// How it is written.
         #[arg(long, value_enum, default_value_t = graph::GraphStyle::Text)]
         format: graph::GraphStyle,
+    },
+    /// Write files to begin with: a route with a test file, a transform, a contract. They pass `check` as they are;
+    /// nothing is overwritten.
+    #[command(subcommand)]
+    New(new::Command),
+    /// Print the JSON Schema by which editors complete and check a kind of file.
+    Schema {
+        /// The kind of file.
+        #[arg(required_unless_present = "write", conflicts_with = "write")]
+        kind: Option<schema::Kind>,
+        /// Write all of them to `.trunkline/`, and to `.vscode/settings.json`, if that is not there, which files they are
+        /// of.
+        #[arg(long)]
+        write: bool,
     },
     /// Print the version.
     Version,
@@ -239,7 +259,8 @@ pub fn main() -> ExitCode {
                 }
             }
         }
-        Command::Transform { name, file } => transform::run(dir, name, file),
+        Command::Transform { name, file, watch: false } => transform::run(dir, name, file),
+        Command::Transform { name, file, watch: true } => transform::watch(dir, name, file),
         Command::Test { paths, filter, coverage, update, watch, format } => {
             let asked = test::Asked {
                 paths,
@@ -257,6 +278,10 @@ pub fn main() -> ExitCode {
         Command::Contract(command) => contract::run(dir, command),
         Command::Explain { route, format } => explain::run(dir, route, *format),
         Command::Graph { format } => graph::run(dir, *format),
+        Command::New(command) => new::run(dir, command).unwrap_or_else(|end| end),
+        Command::Schema { kind, .. } => {
+            kind.map_or_else(|| schema::write(dir), schema::print).unwrap_or_else(|end| end)
+        }
         Command::Version => output::data(&format!("trunkline {}\n", env!("CARGO_PKG_VERSION"))),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -1,13 +1,50 @@
-//! `trunkline transform`: one mapping on one document.
+//! `trunkline transform`: one mapping on one document, once or whenever a file changes.
 
+use std::io::IsTerminal;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
-use crate::config::{Environment, Project};
+use crate::config::{Environment, Fingerprint, Project, Settings};
 use crate::diagnostic::did_you_mean;
 use crate::message::Value;
 use crate::transform::VARIABLES;
 
 use super::{End, input, output};
+
+/// How often files are looked at, and how long they must be as they are.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Runs the mapping again and again, until somebody ends the program.
+pub(super) fn watch(dir: &Path, name: &str, file: &Path) -> End {
+    if file == Path::new("-") {
+        return output::misuse("standard input cannot be watched", Some("name the document's file"));
+    }
+    loop {
+        let before = seen(dir, file);
+        if std::io::stdout().is_terminal() {
+            // Clears the screen: what is on it is what the files say now.
+            output::data("\u{1b}[2J\u{1b}[H");
+        }
+        run(dir, name, file);
+        output::say("waiting for changes; Ctrl-C ends");
+        let mut last = before.clone();
+        loop {
+            std::thread::sleep(LOOK);
+            let now = seen(dir, file);
+            if now != before && now == last {
+                break;
+            }
+            last = now;
+        }
+    }
+}
+
+/// The files of the project and the document, as they are now.
+fn seen(dir: &Path, file: &Path) -> (Fingerprint, Option<(u64, Option<SystemTime>)>) {
+    let settings = Settings::load(dir, &Environment::of_process()).unwrap_or_default();
+    let document = std::fs::metadata(file).ok().map(|found| (found.len(), found.modified().ok()));
+    (Fingerprint::of(dir, &settings), document)
+}
 
 pub(super) fn run(dir: &Path, name: &str, file: &Path) -> End {
     let project = Project::load(dir, &Environment::of_process());

@@ -6,6 +6,8 @@ mod closure;
 pub mod infer;
 mod json;
 pub mod convert;
+pub mod diff;
+pub mod docs;
 mod place;
 pub mod plan;
 mod reference;

@@ -230,7 +230,11 @@ async fn what_waits_when_the_route_ends_comes_back_in_its_order() {
         publish(&client, &names, (0..COUNT).map(of_its_own)).await;
         for _ in 0..COUNT {
             let request = participant.asked().await;
-            let even = request.headers.get("customer").and_then(Field::as_str).is_some_and(|name| name.ends_with(['0', '2', '4', '6', '8']));
+            let even = request
+                .headers
+                .get("customer")
+                .and_then(Field::as_str)
+                .is_some_and(|name| name.ends_with(['0', '2', '4', '6', '8']));
             participant.answer(&request, even.then_some("not now")).await;
         }
         assert_eq!(bodies(&client, &names.target, COUNT / 2).await.len(), COUNT / 2);

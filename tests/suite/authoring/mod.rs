@@ -1,7 +1,12 @@
 //! What helps to write contracts, transforms and routes.
 
+mod diff;
+mod docs;
 mod infer;
+mod new;
 mod sample;
+mod schema;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -8,13 +8,16 @@ mod compile;
 mod date;
 mod decimal;
 mod identity;
+mod letters;
 mod model;
 mod pattern;
 mod value;
+mod within;
 
 pub(crate) use beyond::Beyond;
 pub(crate) use decimal::canonical;
 pub(crate) use identity::{Constraint, Field};
+pub(crate) use letters::Letter;
 pub(crate) use model::{Graph, Leaf, Letters, Model, State, Step};
 pub(crate) use value::{Check, Form, is_uri};
 

@@ -53,14 +53,14 @@ pub(crate) struct Graph {
 }
 
 /// Where the children of an element have come to.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     /// The leaf; in a graph, one more than it, and 0 is the start.
-    at: u32,
+    pub(super) at: u32,
     /// How often it has occurred.
-    count: u32,
+    pub(super) count: u32,
     /// The leaves that have occurred, in `xs:all`.
-    seen: u64,
+    pub(super) seen: u64,
 }
 
 /// What a child is.
