@@ -53,7 +53,8 @@ pub fn page(contract: &Contract, users: &[String], limits: &Limits) -> Option<St
         page.extend(users.iter().map(|user| format!("- {user}\n")));
         page.push('\n');
     }
-    let mut writer = Writer { sources, seen: HashSet::new(), open: VecDeque::new(), rows: Vec::new() };
+    let mut writer =
+        Writer { sources, seen: HashSet::new(), open: VecDeque::new(), rows: Vec::new(), member: String::new() };
     page.push_str(&writer.section("The document", &root));
     while let Some((name, at)) = writer.open.pop_front() {
         page.push_str(&writer.section(&name, &at));
@@ -71,6 +72,8 @@ struct Writer<'s> {
     seen: HashSet<usize>,
     open: VecDeque<(String, At<'s>)>,
     rows: Vec<String>,
+    /// The name of the member that is told: what a type without a name is called by.
+    member: String,
 }
 
 impl<'s> Writer<'s> {
@@ -103,7 +106,10 @@ impl<'s> Writer<'s> {
         for part in self.parts(at) {
             let required = part.schema.get("required");
             if let Some(Value::Object(properties)) = part.schema.get("properties") {
-                for (name, schema) in properties.iter() {
+                // Which type an element has by itself goes without saying.
+                let told = |name: &str, schema: &Value| name != "@xsi:type" || schema.get("const").is_none();
+                for (name, schema) in properties.iter().filter(|(name, schema)| told(name, schema)) {
+                    name.as_str().clone_into(&mut self.member);
                     let must =
                         matches!(required, Some(Value::Array(all)) if all.iter().any(|one| one.as_str() == Some(name)));
                     self.row(&format!("{prefix}{}", step(name)), &part.part(schema), must, depth);
@@ -178,6 +184,8 @@ impl<'s> Writer<'s> {
             if !self.is_object(&target) {
                 return self.kind(&target, depth + 1);
             }
+            // An XSD's type without a name has a number.
+            let name = if name.starts_with("type-") { self.member.clone() } else { name };
             let place = std::ptr::from_ref(target.schema) as usize;
             if self.seen.len() < MOST_TYPES && self.seen.insert(place) {
                 self.open.push_back((name.clone(), target));

@@ -52,7 +52,7 @@ fn transforms_between_the_shipped_contracts() {
         "chat/order-status-reply",
         "shop/order-event",
         "crm/lead",
-        "erp/order#SalesOrder",
+        "erp/order#Order",
         "erp/inventory#InventoryReport",
     ];
     for (number, to) in targets.iter().enumerate() {
@@ -60,7 +60,7 @@ fn transforms_between_the_shipped_contracts() {
         let out = run(folder.path(), &["new", "transform", &name, "--from", "erp/shipment#ShipmentNotice", "--to", to]);
         assert_eq!(out.code, 0, "{to}: {out:?}");
     }
-    for to in ["chat/lead", "erp/order#SalesOrder"] {
+    for to in ["chat/lead", "erp/order#Order"] {
         let name = format!("in/{}", to.replace(['/', '#'], "-"));
         let out = run(folder.path(), &["new", "route", &name, "--accepts", to]);
         assert_eq!(out.code, 0, "{to}: {out:?}");

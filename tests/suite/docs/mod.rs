@@ -47,7 +47,7 @@ fn file_of(block: &Block) -> Option<(&str, &str)> {
     let (first, rest) = block.text.split_once('\n')?;
     let name = ["# ", "// ", "<!-- "].iter().find_map(|mark| first.strip_prefix(mark))?;
     let name = name.trim_end_matches(" -->").trim();
-    let is_path = name.rsplit('.').next().is_some_and(|ending| ["yaml", "json", "xsd"].contains(&ending));
+    let is_path = name.rsplit('.').next().is_some_and(|ending| ["yaml", "json", "xsd", "xml"].contains(&ending));
     (is_path && !name.contains(' ')).then_some((name, rest))
 }
 

@@ -1,4 +1,5 @@
-//! The README is true: every file of the tutorial is written and every command run; its dead letter was seen.
+//! The README and the tutorial are true: every file is written, every command run, and its output compared; the dead
+//! letter of the README was seen.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -67,6 +68,54 @@ fn runs(folder: &Path, arguments: &[&str]) {
     assert!(Command::new("kill").args(["-TERM", &bus.id().to_string()]).status().expect("kill runs").success());
     assert!(log.any(|line| line.contains("stopped")));
     assert_eq!(bus.wait().expect("ends").code(), Some(0));
+}
+
+/// From the first file on, everything is done as the page says. A block after commands is of what they print: its lines
+/// are there in this order.
+#[test]
+fn the_long_tutorial_works_as_it_is_written() {
+    let page = std::fs::read_to_string(root().join("docs/tutorial.md")).expect("readable");
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut said = String::new();
+    let (mut ran, mut compared, mut files) = (Vec::new(), 0, 0);
+    for block in blocks(&page) {
+        if let Some((name, text)) = file_of(&block) {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::write(path, text).expect("written");
+            files += 1;
+        } else if block.language == "sh" {
+            said.clear();
+            for line in block.text.lines() {
+                let (line, code) = line.split_once("  # exit code ").unwrap_or((line, "0"));
+                let arguments: Vec<&str> =
+                    line.strip_prefix("trunkline ").expect("a command of ours").split(' ').collect();
+                ran.push(arguments[0].to_owned());
+                if arguments[0] == "run" {
+                    runs(folder.path(), &arguments);
+                    continue;
+                }
+                let out = trunkline().folder(folder.path()).args(arguments).run();
+                assert_eq!(out.code.to_string(), code, "{line}: {out:?}");
+                said.push_str(&out.stdout);
+                said.push_str(&out.stderr);
+            }
+        } else {
+            let mut rest = said.as_str();
+            for line in block.text.lines() {
+                let found = rest.find(line);
+                let at = found.unwrap_or_else(|| panic!("line {}: `{line}` does not stand in {rest}", block.line));
+                rest = &rest[at + line.len()..];
+            }
+            compared += 1;
+        }
+    }
+    let all = ["contract", "validate", "new", "transform", "check", "explain", "test", "trace", "run"];
+    assert!(all.iter().all(|command| ran.iter().any(|one| one == command)), "{ran:?}");
+    assert_eq!((files, compared), (11, 9), "{ran:?}");
+    // What the page ends with is a whole project.
+    let check = trunkline().folder(folder.path()).args(["check", "--deny-warnings"]).run();
+    assert_eq!(check.code, 0, "{check:?}");
 }
 
 /// The dead letter in the README is one that the tests of the daemon have seen.

@@ -183,7 +183,7 @@ impl<'s> Alternative<'s> {
     /// What must hold for the item at a position; `None` if there can be none.
     pub(super) fn item(&self, position: usize) -> Option<Vec<At<'s>>> {
         let longest = self.least("maxItems");
-        if longest.is_some_and(|longest| longest <= BigDecimal::from(u64::try_from(position).unwrap_or(u64::MAX))) {
+        if longest.is_some_and(|longest| longest <= u64::try_from(position).unwrap_or(u64::MAX)) {
             return None;
         }
         let found: Vec<At<'s>> = self.schemas.iter().filter_map(|at| of_item(at, position)).collect();

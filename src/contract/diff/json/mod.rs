@@ -9,8 +9,6 @@ mod scalars;
 
 use std::collections::{HashMap, HashSet};
 
-use bigdecimal::BigDecimal;
-
 use super::{Breaks, Sides};
 use crate::contract::json::{At, JsonSchema, Sources, start, target};
 use crate::format::json::{compact, pointer};
@@ -139,18 +137,17 @@ impl<'a> Walk<'a> {
                 Some(target) => self.nested(from, &target, path),
                 None => self.cannot_tell(path, "a reference leads nowhere"),
             },
-            "type" => {
-                if !kinds(value).contains(&from.kind) {
-                    let kind = if from.kind == "fraction" { "number that is no integer" } else { from.kind };
-                    let wanted = compact(value).replace('"', "");
-                    self.breaks.add(path, format!("the {one} contract admits a {kind}, the {other} one {wanted} only"));
-                }
+            "type" if !kinds(value).contains(&from.kind) => {
+                let kind = if from.kind == "fraction" { "number that is no integer" } else { from.kind };
+                let wanted = compact(value).replace('"', "");
+                self.breaks.add(path, format!("the {one} contract admits a {kind}, the {other} one {wanted} only"));
             }
             "const" => self.listed(from, std::slice::from_ref(value), path),
-            "enum" => match value {
-                Value::Array(values) => self.listed(from, values, path),
-                _ => {}
-            },
+            "enum" => {
+                if let Value::Array(values) = value {
+                    self.listed(from, values, path);
+                }
+            }
             "allOf" => self.branches(value, to).iter().for_each(|branch| self.nested(from, branch, path)),
             "anyOf" => self.any_of(from, &self.branches(value, to), path),
             "oneOf" => self.one_of(from, &self.branches(value, to), path),
@@ -160,13 +157,10 @@ impl<'a> Walk<'a> {
                     self.cannot_tell(path, "`not`");
                 }
             }
-            "if" => {
-                if !self.has_same(from, to, &["if", "then", "else"]) {
-                    let parts = ["then", "else"].map(|key| to.schema.get(key).map(|part| to.part(part)));
-                    let hold = parts.iter().flatten().all(|part| self.is_within(from, part));
-                    if !hold {
-                        self.cannot_tell(path, "`if`");
-                    }
+            "if" if !self.has_same(from, to, &["if", "then", "else"]) => {
+                let parts = ["then", "else"].map(|key| to.schema.get(key).map(|part| to.part(part)));
+                if !parts.iter().flatten().all(|part| self.is_within(from, part)) {
+                    self.cannot_tell(path, "`if`");
                 }
             }
             "$dynamicRef" | "$recursiveRef" => self.cannot_tell(path, key),
@@ -350,7 +344,7 @@ impl<'a> Walk<'a> {
         let Sides { from: one, to: other } = self.sides;
         if to.schema.get("uniqueItems") == Some(&Value::Bool(true))
             && !from.all("uniqueItems").any(|own| *own == Value::Bool(true))
-            && from.least("maxItems").is_none_or(|most| most > BigDecimal::from(1))
+            && from.least("maxItems").is_none_or(|most| most > 1)
         {
             self.breaks.add(path, format!("the {one} contract admits the same item twice, the {other} one does not"));
         }

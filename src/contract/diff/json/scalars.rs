@@ -77,12 +77,10 @@ fn required(from: &Alternative<'_>) -> usize {
     names.len()
 }
 
-fn numbers(
-    from: &Alternative<'_>,
-    to: &At<'_>,
-    listed: &dyn Fn(&dyn Fn(&Value) -> bool) -> bool,
-    demand: &mut dyn FnMut(String),
-) {
+/// Whether all values are listed and a condition holds for each of them.
+type Listed<'a> = dyn Fn(&dyn Fn(&Value) -> bool) -> bool + 'a;
+
+fn numbers(from: &Alternative<'_>, to: &At<'_>, listed: &Listed<'_>, demand: &mut dyn FnMut(String)) {
     let least: Option<Bound> =
         from.schemas.iter().flat_map(|at| bounds(at, "minimum", "exclusiveMinimum")).max_by(|a, b| {
             // Of equal ones the open one is the narrower.

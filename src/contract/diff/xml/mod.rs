@@ -89,11 +89,8 @@ impl<'p> Walk<'p> {
         }
         let text = |value: &Value| value.text.to_string();
         match (&own.value, &other.value) {
-            (own, Some(wanted)) if wanted.is_fixed => {
-                if !own.as_ref().is_some_and(|own| own.is_fixed && own.text == wanted.text) {
-                    self.refused(path, &format!("other values than `{}`", wanted.text));
-                }
-            }
+            (Some(own), Some(wanted)) if own.is_fixed && wanted.is_fixed && own.text == wanted.text => {}
+            (_, Some(wanted)) if wanted.is_fixed => self.refused(path, &format!("other values than `{}`", wanted.text)),
             (Some(own), other) if other.as_ref().map(text) != Some(text(own)) => {
                 let Sides { from, .. } = self.sides;
                 self.breaks.add(path, format!("an empty element means `{}` in the {from} contract only", own.text));
