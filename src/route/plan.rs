@@ -228,7 +228,7 @@ impl Plan {
         let mut run = Run::start(self, delivery, ports).await?;
         let flow = match self.steps.run(&mut run).await {
             Ok(flow) => flow,
-            Err(failure) => return Err(run.fail(failure).await),
+            Err(failure) => return Err(Box::pin(run.fail(failure)).await),
         };
         let outcome = match flow {
             Flow::Filtered => Outcome::Filtered { step: run.step().cloned().unwrap_or_default() },
@@ -243,7 +243,7 @@ impl Plan {
         let claimed = run.take_claimed();
         run.publish().await?;
         if let Some(claimed) = claimed {
-            claimed.complete().await?;
+            Box::pin(claimed.complete()).await?;
         }
         Ok(outcome)
     }
@@ -253,12 +253,14 @@ impl Plan {
     /// A lost connection is given back after the first attempt: trying again at once does not bring it back.
     pub async fn process(&self, delivery: &Delivery, ports: &dyn Ports) -> Processed {
         let mut attempts = 1;
-        let mut marked: Option<Delivery> = None;
+        let mut marked: Option<Box<Delivery>> = None;
         loop {
-            let mut result = self.run(marked.as_ref().unwrap_or(delivery), ports).await;
+            let mut result = self.run(marked.as_deref().unwrap_or(delivery), ports).await;
             if let Err(failure) = &mut result {
                 match &failure.left {
-                    Some(left) => mark(&mut marked.get_or_insert_with(|| delivery.clone()).message.headers, left),
+                    Some(left) => {
+                        mark(&mut marked.get_or_insert_with(|| Box::new(delivery.clone())).message.headers, left)
+                    }
                     None => failure.left = marked.as_ref().and_then(|delivery| left_of(&delivery.message.headers)),
                 }
             }

@@ -50,7 +50,7 @@ pub struct Run<'a> {
     /// Only where parts may fail apart.
     parts: Option<Box<Parts>>,
     /// The message with its body, while a claim travels in its place.
-    whole: Option<Message>,
+    whole: Option<Box<Message>>,
 }
 
 /// A message that is sent after the last step.
@@ -80,7 +80,7 @@ impl<'a> Run<'a> {
     pub(super) async fn start(plan: &'a Plan, delivery: &'a Delivery, ports: &'a dyn Ports) -> Result<Self, Failure> {
         let mut run = Self::begin(plan, delivery, ports)?;
         if plan.looks() {
-            run.fetch().await?;
+            Box::pin(run.fetch()).await?;
         }
         run.accept()?;
         Ok(run)
@@ -132,7 +132,7 @@ impl<'a> Run<'a> {
 
     /// Puts a claim in the place of the body. The document stays what it is.
     pub(crate) fn check_in(&mut self, ticket: Ticket) {
-        self.whole = Some(self.message.clone());
+        self.whole = Some(Box::new(self.message.clone()));
         claim::take_body(&mut self.message, ticket);
         self.variables[HEADERS] = None;
     }
@@ -246,7 +246,7 @@ impl<'a> Run<'a> {
 
     /// The message with its body.
     fn readable(&self) -> &Message {
-        self.whole.as_ref().unwrap_or(&self.message)
+        self.whole.as_deref().unwrap_or(&self.message)
     }
 
     /// The headers, to be changed.
@@ -331,20 +331,20 @@ impl<'a> Run<'a> {
     }
 
     /// Publishes all that is to be sent, in order, and waits for all confirms together.
-    pub(super) async fn publish(mut self) -> Result<(), Failure> {
+    pub(super) async fn publish(&mut self) -> Result<(), Failure> {
         match self.parts.take() {
-            Some(parts) => parts.finish(self, None).await,
+            Some(parts) => Box::pin(parts.finish(self, None)).await,
             None => decisive(self.confirm().await).map_or(Ok(()), Err),
         }
     }
 
     /// What of all that is to be sent the broker does not confirm.
-    async fn confirm(self) -> Vec<Refused> {
+    async fn confirm(&mut self) -> Vec<Refused> {
         let ports = self.ports;
         let start = |sending: Sending| {
             let Sending { step, address, message, retry, part } = sending;
             let direct = is_direct_reply(&address);
-            let copy = (retry > 0).then(|| message.clone());
+            let copy = (retry > 0).then(|| Box::new(message.clone()));
             let first = ports.send(&address, message);
             async move {
                 let mut confirmed = first.await;
@@ -353,7 +353,7 @@ impl<'a> Run<'a> {
                         Err(failure) if may_pass(failure) => ports.tries_again(failure),
                         _ => break,
                     }
-                    confirmed = ports.send(&address, message.clone()).await;
+                    confirmed = ports.send(&address, message.as_ref().clone()).await;
                 }
                 match confirmed {
                     Err(failure) if direct && failure.kind == Kind::Unroutable => None,
@@ -365,7 +365,7 @@ impl<'a> Run<'a> {
                 }
             }
         };
-        let mut sends = self.sends;
+        let mut sends = std::mem::take(&mut self.sends);
         if sends.len() <= 1 {
             return match sends.pop() {
                 Some(only) => start(only).await.into_iter().collect(),

@@ -6,7 +6,8 @@
 //! When a route ends, the broker is told at once, and what it sent ahead is finished. But as soon as the broker knows, it
 //! gives the next message to another instance. A route that keeps order therefore finishes first what it has, and does
 //! not acknowledge it: when it has all that the broker sends ahead, or nothing comes for a while, nothing can come
-//! between its end and the beginning of the other one.
+//! between its end and the beginning of the other one. If something waits for a retry then, the broker is not told, but
+//! the channel is closed: that gives all back in its order, before the other one gets anything.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ use super::breaker::wait;
 use super::budget::{Budget, Share};
 use super::intake::{Bounds, Intake};
 use super::process::{Context, Taken, Verdict};
-use super::settle::{FEW, Ledger, Receipt};
+use super::settle::{Ledger, Receipt};
 use super::status::State;
 use super::turns::Turns;
 
@@ -37,6 +38,8 @@ const LONGEST_HANDOVER: Duration = Duration::from_secs(2);
 /// A route that ends acknowledges no more often. A channel that is closed loses the acknowledgements that the broker has
 /// not yet handed to the queue, and it hands over only a few ahead of what the queue has recorded.
 const ACKNOWLEDGE_EVERY: Duration = Duration::from_millis(250);
+/// That many words reach the queue at once.
+const FEW: usize = 16;
 
 /// A message whose run may begin, or waits for its turn.
 struct Ready {
@@ -81,7 +84,7 @@ pub(super) async fn run(
     let mut runs = FuturesUnordered::new();
     let (mut ready, mut done) = (Vec::new(), Vec::new());
     let (mut stop, mut exhausted) = (Stop::No, false);
-    let mut acknowledge_at = Instant::now();
+    let (mut acknowledge_at, mut words) = (Instant::now(), 0);
     loop {
         for ready in ready.drain(..) {
             let run = bring(Arc::clone(&context), ready);
@@ -96,7 +99,7 @@ pub(super) async fn run(
         }
         let due = ledger.is_due() && !matches!(stop, Stop::Asked(_));
         if due && acknowledge_at <= Instant::now() {
-            ledger.flush(&mut *source).await?;
+            words = ledger.flush(&mut *source).await?;
             if stop == Stop::Told {
                 acknowledge_at = Instant::now() + ACKNOWLEDGE_EVERY;
             }
@@ -114,6 +117,9 @@ pub(super) async fn run(
             {
                 admit(&context, batch?, &mut ledger, &mut turns, &mut ready);
                 continue;
+            }
+            if ledger.in_flight() > 0 {
+                break;
             }
             source.stop().await?;
             stop = Stop::Told;
@@ -173,11 +179,12 @@ pub(super) async fn run(
         context.status.set_in_flight(ledger.in_flight(), ledger.bytes());
     }
     // Before the last words there is room for them, and the channel is closed when they have arrived.
-    if ledger.words() > FEW {
+    if words > FEW {
         sleep(ACKNOWLEDGE_EVERY).await;
     }
     if ledger.flush_all(&mut *source, ordered).await? > FEW {
-        sleep(ACKNOWLEDGE_EVERY).await;
+        // Those that the channel did not hand over at once leave it together.
+        sleep(2 * ACKNOWLEDGE_EVERY).await;
     }
     if ledger.in_flight() > 0 {
         source.close().await?;
@@ -209,10 +216,9 @@ fn admit(
     }
 }
 
-async fn bring(context: Arc<Context>, ready: Ready) -> Done {
-    let Ready { receipt, key, taken } = ready;
-    let verdict = context.bring(taken).await;
-    Done { receipt, key, verdict }
+async fn bring(context: Arc<Context>, mut ready: Ready) -> Done {
+    let verdict = context.bring(&mut ready.taken).await;
+    Done { receipt: ready.receipt, key: ready.key, verdict }
 }
 
 /// Waits for at least one run to end, and gathers all that have.

@@ -60,6 +60,15 @@ pub(super) enum Verdict {
     Kept,
 }
 
+/// How it goes on after a failed run.
+enum Next {
+    /// The message is tried again in its place.
+    Again,
+    /// It has come to its place.
+    Done(Completed),
+    End(Verdict),
+}
+
 impl Context {
     /// Takes a delivery, and the key of its order if the route keeps one.
     pub(super) fn take(&self, delivery: Delivery, at: Instant) -> (Option<Text>, Taken) {
@@ -75,74 +84,81 @@ impl Context {
     }
 
     /// Brings a message to a durable outcome, or learns that the broker is lost.
-    pub(super) async fn bring(&self, taken: Taken) -> Verdict {
-        let Taken { mut delivery, mut tried, at, mut refused, mut trial } = taken;
-        self.tell(&delivery.message, || What::Received(delivery.message.clone()));
+    ///
+    /// One of these waits for each message in flight: what seldom happens has its own place in memory.
+    pub(super) async fn bring(&self, taken: &mut Taken) -> Verdict {
+        self.tell(&taken.delivery.message, || What::Received(taken.delivery.message.clone()));
         let completed = loop {
-            if trial.is_none() {
-                let Some(entered) = self.enter(at).await else { return Verdict::Kept };
-                trial = entered;
+            if taken.trial.is_none() && self.status.breakers.intake() != Intake::All {
+                let Some(entered) = Box::pin(self.enter(taken.at)).await else { return Verdict::Kept };
+                taken.trial = entered;
             }
-            let Processed { result, attempts } = match refused.take() {
+            let Processed { result, attempts } = match taken.refused.take() {
                 Some(failure) => Processed { result: Err(failure), attempts: 1 },
-                None => self.process(&delivery).await,
+                None => self.process(&taken.delivery).await,
             };
-            drop(trial.take());
+            drop(taken.trial.take());
             self.status.metrics.retries.increment(attempts.saturating_sub(1).into());
             let failure = match result {
                 Ok(Outcome::Delivered) => break Completed::Delivered,
                 Ok(Outcome::Filtered { .. }) => break Completed::Filtered,
                 Ok(Outcome::Duplicate { step }) => {
-                    events::duplicate(&self.status.name, &delivery.message.properties, &step);
+                    events::duplicate(&self.status.name, &taken.delivery.message.properties, &step);
                     break Completed::Duplicate;
                 }
                 Err(failure) if failure.kind == Kind::Connection => return Verdict::Lost(failure.reason),
                 Err(failure) => failure,
             };
-            if let Some(left) = &failure.left {
-                mark(&mut delivery.message.headers, left);
-            }
-            let attempts = tried.attempts.saturating_add(attempts);
-            if failure.class == Class::Transient && self.status.breakers.is_open() && at.elapsed() < LONGEST_HOLD {
-                // That it failed is the endpoint's matter: it loses no attempt of its ladder by it.
-                self.status.metrics.failed(&failure);
-                tried.attempts = attempts;
-                continue;
-            }
-            let origin = self.origin(&delivery, attempts);
-            let ladder = self.work.retries();
-            let fate = fate(&delivery.message, &failure, &tried, &origin, ladder, self.work.ordered());
-            if let Fate::InPlace { delay, tried: then } = fate {
-                self.status.metrics.failed(&failure);
-                events::held(&self.status.name, &delivery.message.properties, &failure, attempts, delay);
-                let _held = self.status.hold();
-                if self.stop.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
-                    return Verdict::Kept;
-                }
-                tried = then;
-                continue;
-            }
-            match self.failed(Failed { message: &delivery.message, failure, fate, past: &tried.past, origin }).await {
-                Ok(completed) => break completed,
-                Err(Lost(reason)) => return Verdict::Lost(reason),
+            match Box::pin(self.failed_run(taken, failure, attempts)).await {
+                Next::Again => {}
+                Next::Done(completed) => break completed,
+                Next::End(verdict) => return verdict,
             }
         };
         self.status.metrics.completed(completed);
-        self.status.metrics.duration.record(at.elapsed());
-        self.tell(&delivery.message, || What::Completed(completed));
+        self.status.metrics.duration.record(taken.at.elapsed());
+        self.tell(&taken.delivery.message, || What::Completed(completed));
         Verdict::Settle
+    }
+
+    /// Brings a message whose run has failed to where it waits, or is dead.
+    async fn failed_run(&self, taken: &mut Taken, failure: Failure, attempts: u32) -> Next {
+        let Taken { delivery, tried, at, .. } = taken;
+        if let Some(left) = &failure.left {
+            mark(&mut delivery.message.headers, left);
+        }
+        let attempts = tried.attempts.saturating_add(attempts);
+        if failure.class == Class::Transient && self.status.breakers.is_open() && at.elapsed() < LONGEST_HOLD {
+            // That it failed is the endpoint's matter: it loses no attempt of its ladder by it.
+            self.status.metrics.failed(&failure);
+            tried.attempts = attempts;
+            return Next::Again;
+        }
+        let origin = self.origin(delivery, attempts);
+        let ladder = self.work.retries();
+        let fate = fate(&delivery.message, &failure, tried, &origin, ladder, self.work.ordered());
+        if let Fate::InPlace { delay, tried: then } = fate {
+            self.status.metrics.failed(&failure);
+            events::held(&self.status.name, &delivery.message.properties, &failure, attempts, delay);
+            let _held = self.status.hold();
+            if self.stop.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+                return Next::End(Verdict::Kept);
+            }
+            *tried = then;
+            return Next::Again;
+        }
+        match self.failed(Failed { message: &delivery.message, failure, fate, past: &tried.past, origin }).await {
+            Ok(completed) => Next::Done(completed),
+            Err(Lost(reason)) => Next::End(Verdict::Lost(reason)),
+        }
     }
 
     /// Waits while a circuit breaker is open, with the right to try if the message is tried then. `None` if the route ends
     /// meanwhile.
     async fn enter(&self, since: Instant) -> Option<Option<Trial>> {
-        let breakers = &self.status.breakers;
-        if breakers.intake() == Intake::All {
-            return Some(None);
-        }
         let _held = self.status.hold();
         let left = LONGEST_HOLD.saturating_sub(since.elapsed());
-        let entered = tokio::time::timeout(left, breakers.enter());
+        let entered = tokio::time::timeout(left, self.status.breakers.enter());
         self.stop.run_until_cancelled(entered).await.map(|entered| entered.ok().flatten())
     }
 

@@ -11,10 +11,6 @@ use crate::endpoint::{Delivery, EndpointError, Settlement, Source, Tag};
 use super::budget::Share;
 use super::intake::Load;
 
-/// That many words reach the queue at once, and in their order: a quorum queue puts up to 32 messages that come back
-/// together in order, and more of them in that of a hash table (`rabbit_fifo:return/5`).
-pub(super) const FEW: usize = 16;
-
 /// The right and duty to settle one delivery.
 #[derive(Debug)]
 #[must_use = "a delivery must be settled"]
@@ -43,14 +39,12 @@ pub(super) struct Ledger {
     /// Entries behind the prefix that are settled and not acknowledged.
     waiting: usize,
     patience: usize,
-    /// How many words the last flush took.
-    words: usize,
 }
 
 impl Ledger {
     /// A ledger that lets at most `patience` settled deliveries wait for the prefix.
     pub(super) fn new(patience: usize, share: Share) -> Self {
-        Self { entries: VecDeque::new(), first: 0, share, body: 0, waiting: 0, patience, words: 0 }
+        Self { entries: VecDeque::new(), first: 0, share, body: 0, waiting: 0, patience }
     }
 
     /// Takes a delivery in.
@@ -78,24 +72,24 @@ impl Ledger {
         self.waiting > self.patience || matches!(self.entries.front(), Some((_, State::Settled)))
     }
 
-    /// Tells the broker what is settled.
-    pub(super) async fn flush(&mut self, source: &mut dyn Source) -> Result<(), EndpointError> {
-        self.words = 0;
+    /// Tells the broker what is settled. Gives how many words it took.
+    pub(super) async fn flush(&mut self, source: &mut dyn Source) -> Result<usize, EndpointError> {
+        let mut words = 0;
         if let Some(tag) = self.take_prefix() {
-            self.words = 1;
+            words = 1;
             source.settle(Settlement::AckThrough(tag)).await?;
         }
         if self.waiting > self.patience {
             for (tag, state) in &mut self.entries {
                 if *state == State::Settled {
                     *state = State::Acknowledged;
-                    self.words += 1;
+                    words += 1;
                     source.settle(Settlement::Ack(*tag)).await?;
                 }
             }
             self.waiting = 0;
         }
-        Ok(())
+        Ok(words)
     }
 
     /// Removes the settled prefix; the tag that acknowledges it, which must be one not acknowledged before.
@@ -116,22 +110,17 @@ impl Ledger {
         through
     }
 
-    /// How many words the last flush took.
-    pub(super) fn words(&self) -> usize {
-        self.words
-    }
-
     /// Acknowledges every settled delivery before the channel is closed, in few words: what is on its way to the queue
     /// then is forgotten with the channel. Where fewer are unsettled than settled, those are given back one by one, and
-    /// one acknowledgement covers the others; but where order is kept, no more than [`FEW`]. Gives how many words it took.
+    /// one acknowledgement covers the others; but where order is kept, only the channel's end gives back. Gives how many
+    /// words it took.
     pub(super) async fn flush_all(&mut self, source: &mut dyn Source, ordered: bool) -> Result<usize, EndpointError> {
         let settled = self.entries.iter().filter(|(_, state)| *state == State::Settled).count();
         let end = self.entries.iter().rposition(|(_, state)| *state == State::Settled).map_or(0, |last| last + 1);
         let unsettled = self.entries.iter().take(end).filter(|(_, state)| *state == State::InFlight).count();
-        if unsettled > settled || ordered && unsettled > FEW {
+        if ordered || unsettled > settled {
             self.patience = 0;
-            self.flush(source).await?;
-            return Ok(settled);
+            return self.flush(source).await;
         }
         for (tag, _) in self.entries.iter().take(end).filter(|(_, state)| *state == State::InFlight) {
             source.settle(Settlement::Requeue(*tag)).await?;
@@ -260,15 +249,13 @@ mod tests {
     }
 
     #[test]
-    fn where_order_is_kept_only_few_are_given_back_one_by_one() {
-        for (unsettled, words) in [(FEW, FEW + 1), (FEW + 1, 40 - FEW - 1)] {
-            let (mut ledger, mut log) = (ledger(100), Log::default());
-            let receipts: Vec<_> = (1..=40).map(|tag| ledger.admit(&delivery(tag))).collect();
-            receipts.into_iter().skip(unsettled).for_each(|receipt| ledger.settle(receipt));
-            assert_eq!(ledger.flush_all(&mut log, true).now_or_never().unwrap(), Ok(words));
-            let given_back = log.0.iter().filter(|word| matches!(word, Settlement::Requeue(_))).count();
-            assert_eq!(given_back, if unsettled > FEW { 0 } else { unsettled });
-        }
+    fn where_order_is_kept_nothing_is_given_back_one_by_one() {
+        let (mut ledger, mut log) = (ledger(100), Log::default());
+        let receipts: Vec<_> = (1..=40).map(|tag| ledger.admit(&delivery(tag))).collect();
+        receipts.into_iter().skip(2).for_each(|receipt| ledger.settle(receipt));
+        let words = ledger.flush_all(&mut log, true).now_or_never().unwrap().unwrap();
+        assert_eq!((words, ledger.in_flight()), (38, 2));
+        assert_eq!(log.0, (3..=40).map(|tag| Settlement::Ack(Tag(tag))).collect::<Vec<_>>());
     }
 
     proptest! {

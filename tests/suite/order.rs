@@ -216,6 +216,42 @@ async fn an_instance_that_stops_under_load_hands_over_in_order() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_stops_while_messages_wait_hands_over_in_order() {
+    let embedded = Broker::default();
+    let [amqp, another] = [brokers().await.remove(1), brokers().await.remove(1)];
+    let instances: [[Arc<dyn Adapter>; 2]; 2] =
+        [[Arc::new(embedded.client()), Arc::new(embedded.client())], [amqp.1, another.1]];
+    let clients = [embedded.client().open().await.expect("a session"), amqp.0];
+    for (client, [first, second]) in clients.into_iter().zip(instances) {
+        let names = names(&client).await;
+        let work = plan(&names, BY_KEY);
+        let active = Bus::start([Arc::clone(&work)], first, Settings::default());
+        let mut participant = Participant::new(&client, &names).await;
+        soon("ready", active.ready()).await;
+        let standby = Bus::start([work], second, Settings::default());
+        soon("ready", standby.ready()).await;
+        publish(&client, &names, ["a1", "b1", "a2"].map(|body| of_customer(&body[..1], body))).await;
+        for _ in 0..2 {
+            let request = participant.asked().await;
+            participant.answer(&request, (request.body == "a1").then_some("not now")).await;
+        }
+        assert_eq!(bodies(&client, &names.target, 1).await, ["b1"]);
+        let more = publish(&client, &names, (3..400).map(|number| of_customer("a", &format!("a{number}"))));
+        let handed_over = async {
+            assert!(soon("drained", active.shutdown()).await >= 2, "`a1` and `a2` stay with the broker");
+            for number in 1..400 {
+                let request = participant.asked().await;
+                assert_eq!(request.body, format!("a{number}"));
+                participant.answer(&request, None).await;
+            }
+        };
+        tokio::join!(more, handed_over);
+        assert_eq!(bodies(&client, &names.target, 399).await.len(), 399);
+        assert_eq!(soon("drained", standby.shutdown()).await, 0);
+    }
+}
+
 /// RabbitMQ's quorum queue takes many returns at once in the order of a hash table (`rabbit_fifo:return/5`).
 #[tokio::test(flavor = "multi_thread")]
 async fn what_waits_when_the_route_ends_comes_back_in_its_order() {

@@ -182,7 +182,7 @@ impl<'a> Run<'a> {
     }
 
     /// Ends a run that failed in a step: where only parts of it failed, the others are sent.
-    pub(in crate::route) async fn fail(mut self, failure: Failure) -> Failure {
+    pub(in crate::route) async fn fail(&mut self, failure: Failure) -> Failure {
         match self.parts.take() {
             Some(parts) if parts.at.is_some() && failure.kind != Kind::Connection => {
                 let reason = failure.clone();
@@ -200,7 +200,11 @@ impl Parts {
     }
 
     /// Sends what is to be sent, and tells what is left of the message if parts have failed.
-    pub(super) async fn finish(mut self, mut run: Run<'_>, failure: Option<Failure>) -> Result<(), Failure> {
+    pub(super) async fn finish(
+        mut self: Box<Self>,
+        run: &mut Run<'_>,
+        failure: Option<Failure>,
+    ) -> Result<(), Failure> {
         if let Some(resume) = &self.resume {
             run.sends.retain(|sending| sending.is_left(resume));
         }
