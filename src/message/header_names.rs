@@ -66,8 +66,12 @@ pub const PART_OF: &str = "trunkline-part-of";
 /// Which routes the message has passed, and when: a list of texts as `2026-11-20T10:15:30.000Z shop/new-order`.
 pub const HISTORY: &str = "trunkline-history";
 
+/// Which delays of its route a message has waited for, as JSON.
+pub const WAITED: &str = "trunkline-waited";
+
 /// What of ours is a part of its message: it would be another one without it.
-const KEPT: [&str; 8] = [CLAIM, CLAIM_BYTES, CLAIM_UNTIL, HISTORY, PARTS_LEFT, PART_POSITION, PART_COUNT, PART_OF];
+const KEPT: [&str; 9] =
+    [CLAIM, CLAIM_BYTES, CLAIM_UNTIL, HISTORY, PARTS_LEFT, PART_POSITION, PART_COUNT, PART_OF, WAITED];
 
 /// Whether a header is the broker's own: a trace of its dead-lettering, with which it drops messages that go round, or
 /// its count of deliveries from one queue, which is wrong in the next.

@@ -42,6 +42,8 @@ struct State {
     logged: Vec<String>,
     answers: VecDeque<Result<Message, Failure>>,
     confirms: VecDeque<Result<(), Failure>>,
+    /// When the next message may pass each step that spreads them.
+    passes: BTreeMap<String, Duration>,
     /// Until when each key is known, since the epoch; `None` while it is claimed.
     keys: BTreeMap<Key, Option<Duration>>,
     records: BTreeMap<Name, Record>,
@@ -189,6 +191,21 @@ impl Ports for Fake {
 
     fn tries_again(&self, failure: &Failure) {
         self.state().logged.push(format!("tries again: {}", failure.reason));
+    }
+
+    fn wait(&self, time: Duration) -> BoxFuture<'static, ()> {
+        self.advance(time);
+        Box::pin(ready(()))
+    }
+
+    fn pass<'a>(&'a self, step: &'a str, every: Duration) -> BoxFuture<'a, ()> {
+        let mut state = self.state();
+        let now = state.since_epoch;
+        let due = state.passes.entry(step.to_owned()).or_insert(now);
+        let passes = now.max(*due);
+        *due = passes.saturating_add(every);
+        state.since_epoch = passes;
+        Box::pin(ready(()))
     }
 
     fn now(&self) -> SystemTime {

@@ -27,6 +27,7 @@ mod claimed;
 mod reach;
 mod target;
 pub(crate) mod variables;
+mod waited;
 
 pub use compile::{Library, check_set, compile};
 pub use dead_letter::{Origin, dead_letter};

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::contract::Contract;
 use crate::diagnostic::SourceFile;
@@ -40,6 +41,8 @@ pub struct Plan {
     pub(super) own_retries: BTreeSet<String>,
     /// Whether a step makes parts of a message that may fail apart.
     pub(super) divides: bool,
+    /// Whether messages wait in queues for a step.
+    pub(super) delays: bool,
     pub(super) topology: Topology,
     pub(super) looks: bool,
     pub(super) version: Version,
@@ -88,6 +91,13 @@ pub enum Outcome {
     Filtered {
         /// The filter's id.
         step: Text,
+    },
+    /// The message waits in a queue of the broker, and comes again; nothing was sent.
+    Delayed {
+        /// The id of the step that delays it.
+        step: Text,
+        /// How long it waits.
+        time: Duration,
     },
     /// A message with the same key was processed before; what was sent before that showed is confirmed.
     Duplicate {
@@ -232,6 +242,7 @@ impl Plan {
         };
         let outcome = match flow {
             Flow::Filtered => Outcome::Filtered { step: run.step().cloned().unwrap_or_default() },
+            Flow::Later(time) => return Ok(Outcome::Delayed { step: run.step().cloned().unwrap_or_default(), time }),
             Flow::Duplicate => Outcome::Duplicate { step: run.step().cloned().unwrap_or_default() },
             Flow::Continue | Flow::Stop => {
                 if let Some(contract) = &self.reply {
@@ -300,7 +311,7 @@ impl Sequence {
             loop {
                 match placed.run(run).await {
                     Ok(Flow::Continue) => break,
-                    Ok(end @ (Flow::Filtered | Flow::Duplicate | Flow::Stop)) => return Ok(end),
+                    Ok(end @ (Flow::Filtered | Flow::Duplicate | Flow::Later(_) | Flow::Stop)) => return Ok(end),
                     Err(failure) if again > 0 && may_pass(&failure) => {
                         again -= 1;
                         run.ports().tries_again(&failure);

@@ -36,6 +36,12 @@ pub trait Ports: Send + Sync {
     /// A step that has failed for the moment is tried again at once.
     fn tries_again(&self, failure: &Failure);
 
+    /// Resolves after so long.
+    fn wait(&self, time: Duration) -> BoxFuture<'static, ()>;
+
+    /// Resolves when the message may pass a step that messages pass no sooner than so long after each other.
+    fn pass<'a>(&'a self, step: &'a str, every: Duration) -> BoxFuture<'a, ()>;
+
     /// The time.
     fn now(&self) -> SystemTime;
 

@@ -14,6 +14,7 @@ use crate::message::{Failure, Field, Headers, Message, Text, header_names as nam
 
 use super::dead_letter::{Origin, rfc3339, shorten};
 use super::left::mark;
+use super::waited;
 
 /// The longest reason that is kept of a past attempt, in bytes.
 const PAST_REASON: usize = 160;
@@ -136,23 +137,51 @@ pub fn postpone(
     ladder: &Ladder,
 ) -> Option<(Address, Message)> {
     let (delay, expires_at) = due(original, tried, ladder, origin.time)?;
-    let mut message = original.clone();
-    names::strip_traces(&mut message.headers);
+    let past = tried.with(failure, origin.time);
+    let tried = Tried { waits: tried.waits.saturating_add(1), attempts: origin.attempts, expires_at, past };
+    let mut message = waiting(original, &tried, origin);
     if let Some(left) = &failure.left {
         mark(&mut message.headers, left);
     }
+    Some((to_wait(origin.queue, delay), message))
+}
+
+/// Where a message waits for a delay of its route, and what it carries meanwhile.
+pub fn delayed(
+    original: &Message,
+    step: &Text,
+    delay: Duration,
+    tried: &Tried,
+    origin: &Origin<'_>,
+) -> (Address, Message) {
+    let tried = Tried { attempts: origin.attempts, ..tried.clone() };
+    let mut message = waiting(original, &tried, origin);
+    waited::mark(&mut message.headers, origin.route, step);
+    (to_wait(origin.queue, delay), message)
+}
+
+fn to_wait(queue: &str, delay: Duration) -> Address {
+    Address { exchange: Text::new(), routing_key: wait_queue(queue, delay) }
+}
+
+/// A message as it waits.
+fn waiting(original: &Message, tried: &Tried, origin: &Origin<'_>) -> Message {
+    let mut message = original.clone();
+    names::strip_traces(&mut message.headers);
     names::set_copies_aside(&mut message.headers);
     message.properties.delivery_mode = Some(2);
     let mut put = |name: &'static str, field: Field| message.headers.insert(Text::borrowed(name), field);
     put(names::ROUTE, Field::text(origin.route));
-    put(names::WAITS, Field::I64(i64::from(tried.waits) + 1));
-    put(names::ATTEMPTS, Field::I64(origin.attempts.into()));
+    put(names::WAITS, Field::I64(tried.waits.into()));
+    put(names::ATTEMPTS, Field::I64(tried.attempts.into()));
     put(names::EXCHANGE, Field::text(origin.exchange));
     put(names::ROUTING_KEY, Field::text(origin.routing_key));
-    if let Ok(json) = serde_json::to_string(&tried.with(failure, origin.time)) {
+    if !tried.past.is_empty()
+        && let Ok(json) = serde_json::to_string(&tried.past)
+    {
         put(names::PAST, Field::text(json));
     }
-    if let Some(end) = expires_at {
+    if let Some(end) = tried.expires_at {
         put(names::EXPIRES_AT, Field::text(rfc3339(end)));
     }
     if let Some(expiration) = message.properties.expiration.take() {
@@ -161,7 +190,7 @@ pub fn postpone(
     if let Some(user_id) = message.properties.user_id.take() {
         put(names::USER_ID, Field::text(user_id.as_str()));
     }
-    Some((Address { exchange: Text::new(), routing_key: wait_queue(origin.queue, delay) }, message))
+    message
 }
 
 /// How long a message that has failed for the moment waits in its place, in a route that keeps order, and what was tried

@@ -19,6 +19,7 @@ use super::left::Left;
 use super::plan::{Placed, Plan, may_pass};
 use super::ports::Ports;
 use super::variables;
+use super::waited;
 use super::watch::Watch;
 
 use parts::Parts;
@@ -51,6 +52,8 @@ pub struct Run<'a> {
     parts: Option<Box<Parts>>,
     /// The message with its body, while a claim travels in its place.
     whole: Option<Box<Message>>,
+    /// The delays that the message has waited for.
+    waited: Vec<Text>,
 }
 
 /// A message that is sent after the last step.
@@ -91,6 +94,7 @@ impl<'a> Run<'a> {
         body::check_size(&delivery.message.body, plan.limits(), Stage::Receive)?;
         let mut message = delivery.message.clone();
         header_names::strip_traces(&mut message.headers);
+        let waited = if plan.delays { waited::take(&mut message.headers, plan.name()) } else { Vec::new() };
         header_names::set_copies_aside(&mut message.headers);
         let parts = plan.divides.then(|| Parts::resume(Left::take(&mut message.headers, plan.name())));
         let properties = &mut message.properties;
@@ -117,6 +121,7 @@ impl<'a> Run<'a> {
             watch: ports.watch(),
             parts,
             whole: None,
+            waited,
         })
     }
 
@@ -278,6 +283,11 @@ impl<'a> Run<'a> {
     pub fn send(&mut self, address: Address) {
         let (step, message, retry) = (self.step.clone(), self.message.clone(), self.retry);
         self.sends.push(Sending { step, address, message, retry, part: None });
+    }
+
+    /// Whether the message has waited for this delay.
+    pub fn has_waited(&self, step: &Text) -> bool {
+        self.waited.contains(step)
     }
 
     /// The route's name.

@@ -32,8 +32,8 @@ pub(super) struct Failed<'a> {
 enum Else {
     /// It does not wait for another attempt.
     DeadLetter,
-    /// The route waits until somebody changes the broker. A dead letter is the message as it came, so the broker took it
-    /// once: its largest message was made smaller since.
+    /// The route waits until somebody changes the broker. A dead letter is the message as it came, and so is one that is
+    /// delayed, so the broker took it once: its largest message was made smaller since.
     Wait,
 }
 
@@ -64,6 +64,12 @@ impl Context {
         Ok(Completed::DeadLettered)
     }
 
+    /// Brings a message into the queue in which it waits for a delay of its route.
+    pub(super) async fn delayed(&self, (to, letter): (Address, Message)) -> Result<Completed, Lost> {
+        self.place(&to, letter, Else::Wait).await?;
+        Ok(Completed::Postponed)
+    }
+
     /// Tells who asked. The request is safe already, so an answer that nobody takes changes nothing.
     async fn answer(&self, asked: &Message, failure: &Failure) {
         if let Some((to, answer)) = error_reply(asked, failure, self.work.name(), self.ports.new_id())
@@ -87,7 +93,7 @@ impl Context {
                 Err(error) => error,
             };
             if pause.is_none() {
-                let reason = format!("a failed message cannot be put into `{}`: {error}", to.routing_key);
+                let reason = format!("a message cannot be put into `{}`: {error}", to.routing_key);
                 pause = Some(self.status.pause(reason));
             }
             tokio::time::sleep(backoff.next()).await;

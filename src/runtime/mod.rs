@@ -11,6 +11,7 @@ mod caller;
 mod circuit;
 mod intake;
 mod lane;
+mod pace;
 mod ports;
 mod failed;
 mod keys;

@@ -140,6 +140,18 @@ impl Ports for LivePorts {
         self.status.metrics.failed(failure);
     }
 
+    fn wait(&self, time: Duration) -> BoxFuture<'static, ()> {
+        let status = Arc::clone(&self.status);
+        Box::pin(async move {
+            let _held = status.hold();
+            tokio::time::sleep(time).await;
+        })
+    }
+
+    fn pass<'a>(&'a self, step: &'a str, every: Duration) -> BoxFuture<'a, ()> {
+        Box::pin(self.status.pace.pass(step, every))
+    }
+
     fn now(&self) -> SystemTime {
         SystemTime::now()
     }

@@ -12,7 +12,7 @@ use crate::endpoint::{Delivery, Session};
 use crate::message::{Class, Failure, Kind, Message, Text};
 use crate::route::fate::{Fate, fate};
 use crate::route::left::mark;
-use crate::route::retry::{Tried, resume};
+use crate::route::retry::{Tried, delayed, resume};
 use crate::route::{Origin, Outcome, Processed};
 use crate::telemetry::events;
 use crate::telemetry::metrics::Completed;
@@ -106,6 +106,12 @@ impl Context {
                     events::duplicate(&self.status.name, &taken.delivery.message.properties, &step);
                     break Completed::Duplicate;
                 }
+                Ok(Outcome::Delayed { step, time }) => {
+                    match Box::pin(self.delayed_run(taken, &step, time, attempts)).await {
+                        Ok(completed) => break completed,
+                        Err(Lost(reason)) => return Verdict::Lost(reason),
+                    }
+                }
                 Err(failure) if failure.kind == Kind::Connection => return Verdict::Lost(failure.reason),
                 Err(failure) => failure,
             };
@@ -119,6 +125,13 @@ impl Context {
         self.status.metrics.duration.record(taken.at.elapsed());
         self.tell(&taken.delivery.message, || What::Completed(completed));
         Verdict::Settle
+    }
+
+    /// Brings a message that its route delays to where it waits.
+    async fn delayed_run(&self, taken: &Taken, step: &Text, time: Duration, attempts: u32) -> Result<Completed, Lost> {
+        let Taken { delivery, tried, .. } = taken;
+        let origin = self.origin(delivery, tried.attempts.saturating_add(attempts));
+        self.delayed(delayed(&delivery.message, step, time, tried, &origin)).await
     }
 
     /// Brings a message whose run has failed to where it waits, or is dead.

@@ -12,6 +12,7 @@ use crate::telemetry::metrics::{BusMetrics, RouteMetrics};
 
 use super::breaker::{BreakerReport, Breakers};
 use super::budget::Budget;
+use super::pace::Pace;
 use super::work::Work;
 
 /// What a route is doing.
@@ -87,6 +88,7 @@ pub(super) struct RouteStatus {
     pub(super) name: Arc<str>,
     pub(super) metrics: RouteMetrics,
     pub(super) breakers: Arc<Breakers>,
+    pub(super) pace: Pace,
     state: Mutex<(State, Option<String>)>,
     in_flight: AtomicUsize,
     /// Told of each change of a route's state.
@@ -104,6 +106,7 @@ impl RouteStatus {
             changes: changes.clone(),
             metrics: RouteMetrics::new(&name),
             breakers: Arc::new(Breakers::new(&name, work)),
+            pace: Pace::default(),
             name,
             state: Mutex::new((State::Starting, None)),
             in_flight: AtomicUsize::new(0),

@@ -21,7 +21,7 @@ use crate::message::{Failure, Kind, Message, Text};
 use crate::route::fake::{Fake, World};
 use crate::route::fate::{Fate, fate};
 use crate::route::ports::Ports;
-use crate::route::retry::{Tried, resume};
+use crate::route::retry::{Tried, delayed, resume};
 use crate::route::watch::Watch;
 use crate::route::{Origin, Outcome, Plan, Processed, dead_letter, error_reply};
 
@@ -97,6 +97,12 @@ fn journey(plan: &Plan, delivery: &Delivery, fake: &Fake, onlooker: &Onlooker) -
             Ok(Outcome::Delivered) => return Journey { delays, ..end(Ending::Delivered) },
             Ok(Outcome::Filtered { .. }) => return Journey { delays, ..end(Ending::Filtered) },
             Ok(Outcome::Duplicate { .. }) => return Journey { delays, ..end(Ending::Duplicate) },
+            Ok(Outcome::Delayed { step, time }) => {
+                let (_, letter) = delayed(&now.message, &step, time, &tried, &origin(plan, &now, attempts, fake));
+                wait(fake, &mut delays, time);
+                (now, tried) = again(plan, &now, letter);
+                continue;
+            }
             Err(failure) => failure,
         };
         onlooker.failed(&failure);
@@ -112,14 +118,7 @@ fn journey(plan: &Plan, delivery: &Delivery, fake: &Fake, onlooker: &Onlooker) -
             }
             continue;
         }
-        let origin = Origin {
-            route: plan.name(),
-            queue: plan.queue(),
-            exchange: &now.address.exchange,
-            routing_key: &now.address.routing_key,
-            attempts,
-            time: fake.now(),
-        };
+        let origin = origin(plan, &now, attempts, fake);
         match fate(&now.message, &failure, &tried, &origin, plan.retries(), plan.order().is_kept()) {
             Fate::InPlace { delay, tried: then } => {
                 wait(fake, &mut delays, delay);
@@ -128,9 +127,7 @@ fn journey(plan: &Plan, delivery: &Delivery, fake: &Fake, onlooker: &Onlooker) -
             Fate::Postponed { letter, .. } => {
                 // `fate` has looked it up by the same number.
                 wait(fake, &mut delays, plan.retries().delay(tried.waits).unwrap_or_default());
-                let address = Address { exchange: Text::new(), routing_key: plan.queue().clone() };
-                let again = Delivery { redelivered: false, address, message: *letter, ..now };
-                (now, tried) = resume(again, plan.name());
+                (now, tried) = again(plan, &now, *letter);
             }
             Fate::Dead => {
                 let letter = dead_letter(&now.message, &failure, &tried.past, &origin);
@@ -149,6 +146,23 @@ fn journey(plan: &Plan, delivery: &Delivery, fake: &Fake, onlooker: &Onlooker) -
             }
         }
     }
+}
+
+fn origin<'a>(plan: &'a Plan, now: &'a Delivery, attempts: u32, fake: &Fake) -> Origin<'a> {
+    Origin {
+        route: plan.name(),
+        queue: plan.queue(),
+        exchange: &now.address.exchange,
+        routing_key: &now.address.routing_key,
+        attempts,
+        time: fake.now(),
+    }
+}
+
+/// What comes from the queue in which a message has waited.
+fn again(plan: &Plan, now: &Delivery, letter: Message) -> (Delivery, Tried) {
+    let address = Address { exchange: Text::new(), routing_key: plan.queue().clone() };
+    resume(Delivery { tag: now.tag, redelivered: false, address, message: letter }, plan.name())
 }
 
 fn wait(fake: &Fake, delays: &mut Vec<Duration>, delay: Duration) {

@@ -37,4 +37,5 @@ mod runtime;
 mod slow_disk;
 mod structure;
 mod testing;
+mod waits;
 mod well_formed;

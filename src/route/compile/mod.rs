@@ -5,6 +5,7 @@ mod endpoint;
 mod order;
 mod retry;
 mod set;
+pub mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -28,6 +29,7 @@ use super::plan::{Placed, Plan, Sequence, Version};
 use super::reach::Reach;
 use super::step::NAMES;
 use super::target::SHORT_STRING;
+use waits::Waits;
 
 const DEFAULT_PREFETCH: u16 = 250;
 const DEFAULT_KEEP: Duration = Duration::from_secs(24 * 3600);
@@ -69,6 +71,7 @@ pub fn compile(name: &str, file: &SourceFile, library: &Library<'_>) -> (Option<
         part: None,
         stops: Vec::new(),
         remembers: None,
+        waits: Waits::default(),
     };
     let plan = compiler.route(name, &route);
     let errors = compiler.diagnostics.iter().any(|d| d.severity == crate::diagnostic::Severity::Error);
@@ -101,6 +104,8 @@ pub struct Compiler<'a> {
     pub part: Option<&'static str>,
     /// What is known of the document where a step ends the way through these steps.
     pub stops: Vec<Reach>,
+    /// What is known of the waits of the route.
+    pub waits: Waits,
     /// The step that remembers keys.
     remembers: Option<Range<usize>>,
     diagnostics: Vec<Diagnostic>,
@@ -125,6 +130,7 @@ impl Compiler<'_> {
     fn route(&mut self, name: &str, route: &Route) -> Option<Plan> {
         let source = self.source(&route.from, order::is_wanted(route));
         let order = self.order(route);
+        self.waits.ordered = order::is_wanted(route);
         let accepts = match &route.accepts {
             Some(reference) => self.contract(reference).map(Some),
             None => Some(None),
@@ -150,8 +156,11 @@ impl Compiler<'_> {
         if order::is_wanted(route) {
             self.fits_in_place(route, &retries);
         } else {
-            self.wait_queues(source, &retries);
+            let delays = self.waits.delays.clone();
+            self.wait_queues(source, retries.delayed.iter().chain(&delays));
         }
+        self.fits_pace(prefetch);
+        let delays = !self.waits.delays.is_empty();
         Some(Plan {
             name: name.to_owned(),
             description: route.description.clone(),
@@ -167,6 +176,7 @@ impl Compiler<'_> {
             endpoints: breaker::endpoints(&steps),
             steps,
             divides: self.divides,
+            delays,
             reply,
             breaker,
             retries,

@@ -90,8 +90,8 @@ impl Compiler<'_> {
 
     /// One queue for each delay. What waits in it goes back to the source queue when its time is over; the broker keeps
     /// it until the source queue has taken it.
-    pub(super) fn wait_queues(&mut self, source: &AmqpSource, ladder: &Ladder) {
-        for delay in &ladder.delayed {
+    pub(super) fn wait_queues<'d>(&mut self, source: &AmqpSource, delays: impl Iterator<Item = &'d Duration>) {
+        for delay in delays {
             let mut arguments: BTreeMap<Text, Field> = quorum(REPEATED_DELIVERY_LIMIT);
             let millis = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
             arguments.insert("x-message-ttl".into(), Field::I64(millis));

@@ -86,6 +86,7 @@ impl<'a> Run<'a> {
             watch: self.watch,
             parts: None,
             whole: self.whole.clone(),
+            waited: self.waited.clone(),
         }
     }
 

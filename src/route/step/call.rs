@@ -160,6 +160,7 @@ impl Call {
 impl Pattern for Call {
     fn compile(&self, place: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
         compiler.sends = true;
+        compiler.waits.called = true;
         let target = compiler.call_target(self.amqp.as_ref(), &self.unknown, &OPTIONS, &place.span);
         let timeout = timeout(self.timeout.as_ref(), compiler);
         let request = self.request(compiler);

@@ -7,6 +7,7 @@ mod attempt;
 mod call;
 mod choice;
 mod claim_check;
+mod delay;
 mod fail;
 mod filter;
 mod idempotent;
@@ -21,6 +22,7 @@ mod scatter_gather;
 mod set;
 mod split;
 mod stop;
+mod throttle;
 mod to;
 mod transform;
 mod validate;
@@ -29,6 +31,7 @@ mod wire_tap;
 pub use call::error_of;
 
 use std::fmt;
+use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
 use serde::de::MapAccess;
@@ -99,6 +102,8 @@ patterns! {
     "wire_tap" => WireTap(wire_tap::WireTap);
     "stop" => Stop(stop::Stop);
     "fail" => Fail(fail::Fail);
+    "delay" => Delay(delay::Delay);
+    "throttle" => Throttle(throttle::Throttle);
     "message_history" => MessageHistory(message_history::MessageHistory);
     "log" => Log(log::Log);
 }
@@ -149,6 +154,8 @@ pub enum Flow {
     Filtered,
     /// A message like it was processed before.
     Duplicate,
+    /// The message waits so long in a queue of the broker, and comes again.
+    Later(Duration),
 }
 
 /// What a step does, for people.

@@ -95,6 +95,7 @@ struct Compiled {
 impl Pattern for ScatterGather {
     fn compile(&self, place: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
         compiler.sends = true;
+        compiler.waits.called = true;
         if !(1..=MOST_ASKED).contains(&self.ask.len()) {
             let message = format!("`scatter_gather` asks {} participants", self.ask.len());
             compiler.report(

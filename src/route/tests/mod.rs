@@ -10,6 +10,7 @@ mod schema;
 mod split;
 mod steps;
 mod untouched;
+mod waits;
 mod ways;
 
 use std::collections::BTreeSet;
