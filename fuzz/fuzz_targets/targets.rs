@@ -8,7 +8,7 @@ use trunkline::contract::{Files, Registry};
 use trunkline::diagnostic::SourceFile;
 use trunkline::format::{json, xml};
 use trunkline::message::{Limits, Value};
-use trunkline::route::{Library, compile};
+use trunkline::route::{Library, SubRoutes, compile};
 use trunkline::transform::Transforms;
 use trunkline::transform::lang::{Program, Tables};
 
@@ -90,10 +90,12 @@ pub fn route(data: &[u8]) -> bool {
     let file = SourceFile::new("routes/fuzz.yaml", text);
     let contracts = Registry::new(Files::new());
     let (transforms, broken) = (Transforms::new(), Default::default());
+    let sub_routes = SubRoutes::default();
     let library = Library {
         contracts: &contracts,
         transforms: &transforms,
         broken_transforms: &broken,
+        sub_routes: &sub_routes,
         limits: limits(),
         store: true,
     };

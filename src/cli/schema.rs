@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::config::Settings;
 use crate::config::settings::Directories;
-use crate::route::model::Route;
+use crate::route::model::{Route, SubRoute};
 use crate::testing::model::Case;
 use crate::transform::Model as Transform;
 
@@ -20,6 +20,8 @@ const FOLDER: &str = ".trunkline";
 pub(super) enum Kind {
     /// `routes/….yaml`
     Route,
+    /// `steps/….yaml`
+    Steps,
     /// `transforms/….yaml`
     Transform,
     /// `routes/….test.yaml`
@@ -28,8 +30,13 @@ pub(super) enum Kind {
     Settings,
 }
 
-const KINDS: [(Kind, &str); 4] =
-    [(Kind::Route, "route"), (Kind::Transform, "transform"), (Kind::Test, "test"), (Kind::Settings, "settings")];
+const KINDS: [(Kind, &str); 5] = [
+    (Kind::Route, "route"),
+    (Kind::Steps, "steps"),
+    (Kind::Transform, "transform"),
+    (Kind::Test, "test"),
+    (Kind::Settings, "settings"),
+];
 
 pub(super) fn print(kind: Kind) -> Result<End, End> {
     Ok(output::data(&schema(kind)?))
@@ -62,6 +69,7 @@ pub(super) fn write(dir: &Path) -> Result<End, End> {
 fn schema(kind: Kind) -> Result<String, End> {
     let schema = match kind {
         Kind::Route => schemars::schema_for!(Route),
+        Kind::Steps => schemars::schema_for!(SubRoute),
         Kind::Transform => schemars::schema_for!(Transform),
         Kind::Test => schemars::schema_for!(Vec<Case>),
         Kind::Settings => schemars::schema_for!(Settings),
@@ -74,12 +82,14 @@ fn schema(kind: Kind) -> Result<String, End> {
 /// What the YAML language server is told. A test file is no route.
 fn editor(directories: &Directories) -> String {
     let routes = directories.routes.trim_matches('/');
+    let steps = directories.steps.trim_matches('/');
     let transforms = directories.transforms.trim_matches('/');
     let at = |name: &str| format!("./{FOLDER}/{name}.schema.json");
     let settings = json!({
         "yaml.schemas": {
             at("route"): [format!("{routes}/**/*.yaml"), format!("!{routes}/**/*.test.yaml")],
             at("test"): [format!("{routes}/**/*.test.yaml")],
+            at("steps"): [format!("{steps}/**/*.yaml")],
             at("transform"): [format!("{transforms}/**/*.yaml")],
             at("settings"): ["trunkline.yaml"],
         }

@@ -17,7 +17,7 @@ impl Fingerprint {
     pub fn of(folder: &Path, settings: &Settings) -> Self {
         let mut paths = vec![folder.join(SETTINGS_FILE)];
         let directories = &settings.directories;
-        for below in [&directories.routes, &directories.transforms, &directories.schemas] {
+        for below in [&directories.routes, &directories.steps, &directories.transforms, &directories.schemas] {
             paths.extend(files::paths(&folder.join(below)));
         }
         if let Broker::Amqp(connection) = &settings.broker {

@@ -9,7 +9,7 @@ use super::settings::{Directories, Settings};
 use super::{files, unused};
 use crate::contract::{Files, Registry};
 use crate::diagnostic::{Diagnostic, Severity, SourceFile, codes};
-use crate::route::{Library, Plan, check_set, compile};
+use crate::route::{Library, Plan, SubRoutes, check_set, compile};
 use crate::transform::{Transform, Transforms};
 
 /// The name of the settings file.
@@ -46,6 +46,8 @@ pub fn test_files(
 pub struct Sources {
     /// Routes by name.
     pub routes: BTreeMap<String, SourceFile>,
+    /// Files of steps by name.
+    pub steps: BTreeMap<String, SourceFile>,
     /// Transforms by name.
     pub transforms: BTreeMap<String, SourceFile>,
     /// Schema files by their path below the folder of schemas.
@@ -67,13 +69,19 @@ impl Sources {
             names
         };
         let routes = named(&directories.routes);
+        let steps = named(&directories.steps);
         let transforms = named(&directories.transforms);
-        Self { routes, transforms, schemas: files::below(folder, &directories.schemas, &[".json", ".xsd"], wrong) }
+        Self {
+            routes,
+            steps,
+            transforms,
+            schemas: files::below(folder, &directories.schemas, &[".json", ".xsd"], wrong),
+        }
     }
 }
 
 impl Project {
-    /// Reads and compiles `trunkline.yaml`, `schemas/`, `transforms/` and `routes/` of a folder.
+    /// Reads and compiles `trunkline.yaml`, `schemas/`, `transforms/`, `steps/` and `routes/` of a folder.
     pub fn load(folder: &Path, environment: &Environment) -> Self {
         let (settings, mut wrong) = match Settings::load(folder, environment) {
             Ok(settings) => (settings, Vec::new()),
@@ -103,7 +111,10 @@ impl Project {
                 }
             }
         }
+        let (sub_routes, wrong) = SubRoutes::read(&sources.steps);
+        diagnostics.extend(wrong);
         let library = Library {
+            sub_routes: &sub_routes,
             contracts: &contracts,
             transforms: &transforms,
             broken_transforms: &broken_transforms,

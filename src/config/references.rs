@@ -13,6 +13,8 @@ use crate::diagnostic::{SourceFile, yaml};
 pub(super) struct References {
     /// Of `accepts`, `contract`, `validate`, `from`, `to`.
     pub(super) contracts: BTreeSet<String>,
+    /// Of `run`.
+    pub(super) steps: BTreeSet<String>,
     /// Of `transform` and `request`.
     pub(super) transforms: BTreeSet<String>,
 }
@@ -23,6 +25,7 @@ impl References {
         let Ok(Scan(pairs)) = yaml::parse(file) else { return };
         for (key, value) in pairs {
             match key.as_str() {
+                "run" => drop(self.steps.insert(value)),
                 "transform" | "request" => drop(self.transforms.insert(value)),
                 "accepts" | "contract" | "validate" | "from" | "to" => {
                     self.contracts.insert(value.split('#').next().unwrap_or_default().to_owned());

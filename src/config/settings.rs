@@ -150,6 +150,8 @@ pub struct Reload {
 pub struct Directories {
     /// The routes.
     pub routes: String,
+    /// The steps that routes share.
+    pub steps: String,
     /// The transforms.
     pub transforms: String,
     /// The contracts.
@@ -210,7 +212,8 @@ impl Default for Shutdown {
 
 impl Default for Directories {
     fn default() -> Self {
-        Self { routes: "routes".to_owned(), transforms: "transforms".to_owned(), schemas: "schemas".to_owned() }
+        let [routes, steps, transforms, schemas] = ["routes", "steps", "transforms", "schemas"].map(str::to_owned);
+        Self { routes, steps, transforms, schemas }
     }
 }
 

@@ -1,4 +1,4 @@
-//! Warnings for transforms and contracts that nobody uses.
+//! Warnings for steps, transforms and contracts that nobody uses.
 
 use super::project::Sources;
 use super::references::References;
@@ -8,8 +8,14 @@ use crate::diagnostic::{Diagnostic, SourceFile, codes};
 /// A warning for each file that nothing leads to.
 pub(super) fn unused(sources: &Sources) -> Vec<Diagnostic> {
     let mut used = References::default();
-    sources.routes.values().for_each(|file| used.add(file));
+    sources.routes.values().chain(sources.steps.values()).for_each(|file| used.add(file));
     let mut warnings = Vec::new();
+    for (name, file) in &sources.steps {
+        if !used.steps.contains(name) {
+            let message = format!("no route runs the steps `{name}`");
+            warnings.push(warning(file, message, format!("run them, as `- run: {name}`, or remove the file")));
+        }
+    }
     for (name, file) in &sources.transforms {
         if !used.transforms.contains(name) {
             let message = format!("no route uses the transform `{name}`");
@@ -33,6 +39,6 @@ fn named_by_another(path: &str, files: &Files) -> bool {
     files.iter().any(|(other, file)| **other != *path && file.text.contains(name))
 }
 
-fn warning(file: &SourceFile, message: String, hint: &str) -> Diagnostic {
+fn warning(file: &SourceFile, message: String, hint: impl Into<String>) -> Diagnostic {
     Diagnostic::warning(codes::UNUSED, file, 0..0, message).hint(hint)
 }

@@ -48,6 +48,7 @@ codes! {
     STORE_MISSING = "TL411", "A step needs the store, and the settings have none.";
     TEST_ROUTE = "TL412", "A test file without its route.";
     TEST_PARTICIPANT = "TL413", "A test names a step or participant that its route does not have, or that cannot do so.";
+    STEPS_UNKNOWN = "TL414", "No file of steps has this name.";
     // 5xx: settings
     SECRET_UNRESOLVED = "TL501", "A secret cannot be resolved.";
     SETTING_INVALID = "TL502", "A setting is not valid.";

@@ -11,7 +11,7 @@ use crate::diagnostic::SourceFile;
 use crate::endpoint::topology::{Queue, Topology};
 use crate::endpoint::{Adapter, BoxFuture, EndpointError, Session};
 use crate::message::Limits;
-use crate::route::{Library, Plan, compile};
+use crate::route::{Library, Plan, SubRoutes, compile};
 use crate::runtime::{self, Bus, Handle};
 use crate::telemetry::metrics;
 
@@ -33,8 +33,15 @@ fn plan(name: &str) -> Arc<Plan> {
     let text = "from: { amqp: { queue: in } }\nsteps: [ { to: { amqp: { routing_key: out } } } ]\n";
     let (transforms, broken) = (Default::default(), Default::default());
     let limits = Limits::default();
-    let library =
-        Library { contracts: &contracts, transforms: &transforms, broken_transforms: &broken, limits, store: false };
+    let sub_routes = SubRoutes::default();
+    let library = Library {
+        contracts: &contracts,
+        transforms: &transforms,
+        broken_transforms: &broken,
+        sub_routes: &sub_routes,
+        limits,
+        store: false,
+    };
     let (plan, diagnostics) = compile(name, &SourceFile::new("routes/ops-test.yaml", text), &library);
     Arc::new(plan.unwrap_or_else(|| panic!("{diagnostics:?}")))
 }

@@ -29,7 +29,7 @@ mod target;
 pub(crate) mod variables;
 mod waited;
 
-pub use compile::{Library, check_set, compile};
+pub use compile::{Library, SubRoutes, check_set, compile};
 pub use dead_letter::{Origin, dead_letter};
 pub use error_reply::error_reply;
 pub use explain::explain;

@@ -44,6 +44,20 @@ pub struct Route {
     pub on_error: OnError,
 }
 
+/// One file below `steps/`: steps that several routes share, each by a step `run`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubRoute {
+    /// What the steps are for, in a sentence.
+    #[serde(default)]
+    pub description: Option<String>,
+    /// The contract of the documents that come here.
+    #[serde(default)]
+    pub accepts: Option<Spanned<String>>,
+    /// What is done with a message, in order.
+    pub steps: Steps,
+}
+
 /// Steps in order.
 pub type Steps = Vec<Spanned<Step>>;
 

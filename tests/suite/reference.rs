@@ -125,6 +125,19 @@ fn route() {
 }
 
 #[test]
+fn steps() {
+    let introduction = "`steps/….yaml`: steps that several routes share, each by a step `run`. The name of such a file is its path\n\
+        below `steps/` without the ending. The steps are those of [routes](route.md).\n";
+    let schema = schemars::schema_for!(trunkline::route::model::SubRoute);
+    let mut page = format!("{MADE}# Steps\n\n{introduction}\n");
+    page += "Editors complete and check them with [steps.schema.json](steps.schema.json).\n";
+    Pages { root: schema.as_value(), page: &mut page }.object("Keys", schema.as_value());
+    holds("steps.md", &page.replace("](#steps)", "](route.md#step)").replace("](#step)", "](route.md#step)"));
+    let json = serde_json::to_string_pretty(schema.as_value()).expect("is JSON");
+    holds("steps.schema.json", &format!("{json}\n"));
+}
+
+#[test]
 fn transform() {
     let introduction = "`transforms/….yaml`: a mapping from a document of one contract to one of another. The name of a transform is\n\
         its path below `transforms/` without the ending.\n";

@@ -18,7 +18,7 @@ use trunkline::diagnostic::SourceFile;
 use trunkline::endpoint::topology::Topology;
 use trunkline::endpoint::{Adapter, Address, Delivery, Session, Settlement, Source};
 use trunkline::message::{Field, Limits, Message, Text};
-use trunkline::route::{Library, Plan, compile};
+use trunkline::route::{Library, Plan, SubRoutes, compile};
 use trunkline::runtime::{Bus, Handle, Settings};
 
 use crate::broker::{message, queue, soon, to_queue, unique, variable};
@@ -29,8 +29,15 @@ pub(crate) fn plan(names: &Names, text: &str) -> Arc<Plan> {
     let contracts = Registry::new(Files::new());
     let (transforms, broken) = (Default::default(), Default::default());
     let limits = Limits::default();
-    let library =
-        Library { contracts: &contracts, transforms: &transforms, broken_transforms: &broken, limits, store: true };
+    let sub_routes = SubRoutes::default();
+    let library = Library {
+        contracts: &contracts,
+        transforms: &transforms,
+        broken_transforms: &broken,
+        sub_routes: &sub_routes,
+        limits,
+        store: true,
+    };
     let (plan, diagnostics) = compile(&names.source, &SourceFile::new("routes/test.yaml", text), &library);
     Arc::new(plan.unwrap_or_else(|| panic!("{diagnostics:?}")))
 }

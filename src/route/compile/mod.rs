@@ -5,6 +5,7 @@ mod endpoint;
 mod order;
 mod retry;
 mod set;
+mod sub_route;
 pub mod waits;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,7 @@ use crate::message::{Limits, Text};
 use crate::transform::{Transform, Transforms};
 
 pub use set::check_set;
+pub use sub_route::SubRoutes;
 
 use super::breaker;
 use super::expression::Expression;
@@ -29,6 +31,7 @@ use super::plan::{Placed, Plan, Sequence, Version};
 use super::reach::Reach;
 use super::step::NAMES;
 use super::target::SHORT_STRING;
+use sub_route::Within;
 use waits::Waits;
 
 const DEFAULT_PREFETCH: u16 = 250;
@@ -45,6 +48,8 @@ pub struct Library<'a> {
     pub transforms: &'a Transforms,
     /// Transforms that are there and have mistakes of their own: reported with their files, not with the routes.
     pub broken_transforms: &'a BTreeSet<String>,
+    /// The files of steps that routes run.
+    pub sub_routes: &'a SubRoutes,
     /// The bounds of documents and mappings.
     pub limits: Limits,
     /// Whether the bus has a store.
@@ -72,6 +77,7 @@ pub fn compile(name: &str, file: &SourceFile, library: &Library<'_>) -> (Option<
         stops: Vec::new(),
         remembers: None,
         waits: Waits::default(),
+        within: Within::default(),
     };
     let plan = compiler.route(name, &route);
     let errors = compiler.diagnostics.iter().any(|d| d.severity == crate::diagnostic::Severity::Error);
@@ -106,6 +112,8 @@ pub struct Compiler<'a> {
     pub stops: Vec<Reach>,
     /// What is known of the waits of the route.
     pub waits: Waits,
+    /// Where the compiler is, if it is in a file of steps.
+    within: Within,
     /// The step that remembers keys.
     remembers: Option<Range<usize>>,
     diagnostics: Vec<Diagnostic>,
@@ -350,16 +358,22 @@ impl Compiler<'_> {
         let (pattern, settings) = settings.pattern();
         let dot = if prefix.is_empty() { "" } else { "." };
         let id = match &step.value.id {
-            Some(id) => id.value.clone(),
+            Some(id) => match &self.within.prefix {
+                Some(prefix) => format!("{prefix}.{}", id.value),
+                None => id.value.clone(),
+            },
             None => format!("{prefix}{dot}{position}-{pattern}"),
         };
         let span = step.value.id.as_ref().map_or(&key.span, |id| &id.span);
+        if !self.has_room(span) {
+            return None;
+        }
         self.identify(&id, span);
         let takes = self.flow.known().cloned().collect();
         let compiled = settings.compile(&Place { id: &id, span: key.span.clone() }, self)?;
         let gives = self.flow.known().cloned().collect();
         let retry = self.step_retry(step.value.retry.as_ref(), pattern, &id);
-        let span = key.span.clone();
+        let span = self.within.span.clone().unwrap_or_else(|| key.span.clone());
         known.then(|| Placed { id: Text::from(id), pattern, step: compiled, retry, span, takes, gives })
     }
 

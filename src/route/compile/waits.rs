@@ -55,7 +55,8 @@ impl Compiler<'_> {
 
     /// Notes that messages pass a step no sooner than so long after each other.
     pub fn paced(&mut self, every: Duration, span: &Range<usize>) {
-        self.waits.paces.push((span.clone(), every));
+        let span = self.within.span.as_ref().unwrap_or(span).clone();
+        self.waits.paces.push((span, every));
     }
 
     /// Reports it if a message may come here more than once in a run.

@@ -22,6 +22,7 @@ mod scatter_gather;
 mod set;
 mod split;
 mod stop;
+mod sub_route;
 mod throttle;
 mod to;
 mod transform;
@@ -91,6 +92,7 @@ patterns! {
     "try" => Try(attempt::Try);
     "loop" => Loop(repeat::Loop);
     "routing_slip" => RoutingSlip(routing_slip::RoutingSlip);
+    "run" => Run(sub_route::RunSteps);
     "multicast" => Multicast(multicast::Multicast);
     "split" => Split(split::Split);
     "claim_check" => ClaimCheck(claim_check::ClaimCheck);

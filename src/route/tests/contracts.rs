@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::endpoint::Delivery;
 use crate::message::{Class, Failure, Kind, Limits, Message, Properties, Stage};
 use crate::route::fake::Fake;
-use crate::route::{Library, Outcome, Plan, Processed, compile};
+use crate::route::{Library, Outcome, Plan, Processed, SubRoutes, compile};
 use crate::transform::{Transform, Transforms};
 
 use super::{delivery, process};
@@ -41,11 +41,13 @@ fn compiled(text: &str) -> (Option<Plan>, Vec<Diagnostic>) {
     })
     .collect();
     let broken = BTreeSet::from(["broken".to_owned()]);
+    let sub_routes = SubRoutes::default();
     let library = Library {
         store: false,
         contracts: &contracts,
         transforms: &transforms,
         broken_transforms: &broken,
+        sub_routes: &sub_routes,
         limits: Limits::default(),
     };
     compile("test", &SourceFile::new("routes/test.yaml", text), &library)

@@ -9,6 +9,7 @@ mod idempotent;
 mod schema;
 mod split;
 mod steps;
+mod sub_routes;
 mod untouched;
 mod waits;
 mod ways;
@@ -25,16 +26,18 @@ use crate::message::{Headers, Limits, Message, Properties};
 use crate::transform::Transforms;
 
 use super::fake::Fake;
-use super::{Library, Plan, Processed, compile};
+use super::{Library, Plan, Processed, SubRoutes, compile};
 
 /// The plan and the findings of a route file.
 fn compiled(text: &str) -> (Option<Plan>, Vec<Diagnostic>) {
     let contracts = Registry::new(Files::new());
     let (transforms, broken) = (Transforms::new(), BTreeSet::new());
+    let sub_routes = SubRoutes::default();
     let library = Library {
         contracts: &contracts,
         transforms: &transforms,
         broken_transforms: &broken,
+        sub_routes: &sub_routes,
         limits: Limits::default(),
         store: true,
     };

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::root;
 use crate::program::trunkline;
 
-const KINDS: [&str; 4] = ["route", "transform", "test", "settings"];
+const KINDS: [&str; 5] = ["route", "steps", "transform", "test", "settings"];
 
 fn files(below: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(below).expect("a folder").map(|entry| entry.expect("an entry").path());
@@ -65,7 +65,7 @@ fn a_project_is_wired_once() {
     let folder = tempfile::tempdir().expect("a folder");
     let write = || trunkline().arg("--dir").arg(folder.path()).args(["schema", "--write"]).run();
     let out = write();
-    assert_eq!((out.code, out.stderr.as_str(), out.stdout.lines().count()), (0, "", 5), "{out:?}");
+    assert_eq!((out.code, out.stderr.as_str(), out.stdout.lines().count()), (0, "", 6), "{out:?}");
     for kind in KINDS {
         schema(&folder.path().join(format!(".trunkline/{kind}.schema.json")));
     }
@@ -77,7 +77,7 @@ fn a_project_is_wired_once() {
     }
     std::fs::write(&settings, "{}\n").expect("written");
     let again = write();
-    assert_eq!((again.code, again.stdout.lines().count()), (0, 4), "{again:?}");
+    assert_eq!((again.code, again.stdout.lines().count()), (0, 5), "{again:?}");
     assert!(again.stderr.contains("is there already; it needs:"), "{again:?}");
     assert_eq!(std::fs::read_to_string(&settings).expect("is there"), "{}\n");
 }

@@ -6,7 +6,7 @@ use trunkline::endpoint::{Address, Delivery, Tag};
 use trunkline::message::{Message, Properties};
 use trunkline::route::fake::Fake;
 
-use super::{Block, blocks, project, root};
+use super::{Block, blocks, file_of, project, root};
 
 /// Hohpe and Woolf, *Enterprise Integration Patterns*, chapters 3 to 11.
 const PATTERNS: &str =
@@ -62,6 +62,11 @@ fn every_example_gives_what_it_says() {
     std::fs::create_dir_all(folder.path().join("routes/patterns")).expect("made");
     for (at, (title, blocks)) in examples.iter().enumerate() {
         assert_eq!(blocks[0].language, "yaml", "{title}");
+        for (name, text) in blocks.iter().filter_map(file_of) {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+            std::fs::write(path, text).expect("written");
+        }
         std::fs::write(folder.path().join(format!("routes/patterns/{at}.yaml")), &blocks[0].text).expect("written");
     }
     let settings = folder.path().join("trunkline.yaml");
@@ -71,6 +76,7 @@ fn every_example_gives_what_it_says() {
     assert!(project.is_sound(), "{:#?}", project.diagnostics);
     for (at, (title, blocks)) in examples.iter().enumerate() {
         let name = format!("patterns/{at}");
+        let blocks: Vec<&Block> = blocks.iter().filter(|block| file_of(block).is_none()).collect();
         let plan = project.plans.iter().find(|plan| plan.name() == name).expect("compiles");
         let ports = Fake::new();
         let message = |body: &str| Message { body: body.trim_end().to_owned().into(), ..Message::default() };

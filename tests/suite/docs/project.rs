@@ -110,6 +110,8 @@ fn every_block_of_yaml_holds_beside_the_shipped_example() {
             } else if read.get("containers").is_some() {
                 pod_holds(&read, &place);
                 pods += 1;
+            } else if file_of(block).is_some_and(|(name, _)| name.starts_with("steps/")) {
+                files += 1;
             } else if read.get("from").is_none() || is_settings {
                 apart.push((block, place));
                 settings += 1;
