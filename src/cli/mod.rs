@@ -1,5 +1,6 @@
 //! The command line: one file per command. Data goes to stdout, everything else to stderr.
 
+mod asyncapi;
 mod check;
 mod contract;
 mod contracts;
@@ -8,6 +9,7 @@ mod convert;
 mod doctor;
 mod explain;
 mod files;
+mod fmt;
 mod graph;
 mod input;
 mod new;
@@ -193,6 +195,27 @@ enum Command {
     /// nothing is overwritten.
     #[command(subcommand)]
     New(new::Command),
+    /// Lay the project's YAML files out: indentation, spaces and blank lines; comments stay, and the document is the same.
+    ///
+    /// Prints the files that it has changed. What it does not know (tags, …) it leaves alone, says so, and ends
+    /// with exit code 1.
+    Fmt {
+        /// Files; all of the project if left out; `-` is standard input, whose layout goes to standard output.
+        files: Vec<PathBuf>,
+        /// Change nothing; exit code 1 if something would change.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Print the bus as an AsyncAPI 3 document: queues and exchanges as channels, what routes take, send and ask as
+    /// operations, contracts as messages.
+    Asyncapi {
+        /// The title of the document.
+        #[arg(long, value_name = "TEXT", default_value = "Messages of this bus")]
+        title: String,
+        /// The version of the interface that it describes.
+        #[arg(long, value_name = "VERSION", default_value = "1.0.0")]
+        interface: String,
+    },
     /// Print the JSON Schema by which editors complete and check a kind of file.
     Schema {
         /// The kind of file.
@@ -279,6 +302,8 @@ pub fn main() -> ExitCode {
         Command::Explain { route, format } => explain::run(dir, route, *format),
         Command::Graph { format } => graph::run(dir, *format),
         Command::New(command) => new::run(dir, command).unwrap_or_else(|end| end),
+        Command::Fmt { files, check } => fmt::run(dir, files, *check).unwrap_or_else(|end| end),
+        Command::Asyncapi { title, interface } => asyncapi::run(dir, title, interface),
         Command::Schema { kind, .. } => {
             kind.map_or_else(|| schema::write(dir), schema::print).unwrap_or_else(|end| end)
         }

@@ -4,6 +4,7 @@ mod decode;
 mod environment;
 mod files;
 mod fingerprint;
+pub mod layout;
 mod project;
 mod references;
 pub mod render;

@@ -3,7 +3,7 @@
 //! What was in every object is required, whatever else may be there stays open. A format or a list of values is said
 //! only where enough examples agree. The examples are valid under what is proposed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
 
@@ -38,6 +38,8 @@ pub struct Seen {
     items: Option<Box<Seen>>,
     objects: usize,
     members: Vec<(Text, Seen)>,
+    /// Where each member stands: objects may be maps of very many names.
+    places: HashMap<Text, usize>,
 }
 
 /// Tells formats.
@@ -77,13 +79,12 @@ impl Seen {
             Value::Object(members) => {
                 self.objects += 1;
                 for (name, member) in members.iter() {
-                    match self.members.iter_mut().find(|(known, _)| known == name) {
-                        Some((_, seen)) => seen.add(member, formats),
-                        None => {
-                            let mut seen = Self::default();
-                            seen.add(member, formats);
-                            self.members.push((name.clone(), seen));
-                        }
+                    let at = *self.places.entry(name.clone()).or_insert(self.members.len());
+                    if at == self.members.len() {
+                        self.members.push((name.clone(), Self::default()));
+                    }
+                    if let Some((_, seen)) = self.members.get_mut(at) {
+                        seen.add(member, formats);
                     }
                 }
             }

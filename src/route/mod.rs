@@ -19,6 +19,7 @@ pub mod fate;
 pub mod left;
 pub mod breaker;
 pub mod explain;
+pub mod asyncapi;
 pub mod graph;
 pub mod fake;
 mod body;

@@ -34,7 +34,7 @@ fn write(hir: &Hir, variant: usize, out: &mut String) -> bool {
         HirKind::Repetition(repetition) => {
             let least = usize::try_from(repetition.min).unwrap_or(usize::MAX);
             let most = repetition.max.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-            let times = least.saturating_add(variant).min(most);
+            let times = least.saturating_add(variant).min(most).min(LONGEST);
             (0..times).all(|_| out.len() < LONGEST && write(&repetition.sub, variant, out))
         }
     }

@@ -1,7 +1,9 @@
 //! What helps to write contracts, transforms and routes.
 
+mod asyncapi;
 mod diff;
 mod docs;
+mod fmt;
 mod infer;
 mod new;
 mod sample;

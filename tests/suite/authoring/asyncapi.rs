@@ -1,0 +1,64 @@
+//! `trunkline asyncapi`: a document that the published schema takes, and whose references lead somewhere.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::root;
+use crate::program::trunkline;
+
+fn references<'v>(value: &'v Value, found: &mut Vec<&'v str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        _ => {}
+    }
+}
+
+/// The schema is that of the AsyncAPI initiative, as `tests/cases/asyncapi/README.md` says.
+fn schema() -> jsonschema::Validator {
+    let schema = std::fs::read_to_string(root().join("tests/cases/asyncapi/3.0.0.json")).expect("is there");
+    jsonschema::validator_for(&serde_json::from_str(&schema).expect("JSON")).expect("a schema")
+}
+
+/// The document of a project, which the schema takes and whose references lead somewhere.
+fn valid(schema: &jsonschema::Validator, project: &str, more: &[&str]) -> Value {
+    let out = trunkline().args(["asyncapi", "--dir", project]).args(more).run();
+    assert_eq!((out.code, out.stderr.as_str()), (0, ""), "{out:?}");
+    assert!(!out.stdout.contains("guest"), "tells who logs in: {}", out.stdout);
+    let document: Value = serde_json::from_str(&out.stdout).expect("JSON");
+    let wrong: Vec<String> =
+        schema.iter_errors(&document).map(|one| format!("{}: {one}", one.instance_path())).collect();
+    assert!(wrong.is_empty(), "{project}: {wrong:#?}");
+    let mut all = Vec::new();
+    references(&document, &mut all);
+    let mut files = BTreeSet::new();
+    for reference in all {
+        match reference.strip_prefix('#') {
+            Some(pointer) => assert!(document.pointer(pointer).is_some(), "{project}: {reference}"),
+            None => drop(files.insert(reference.split('#').next().expect("a file"))),
+        }
+    }
+    let is_there = |file: &&str| root().join(project).join(file).exists();
+    assert!(files.len() > 8 && files.iter().all(is_there), "{project}: {files:?}");
+    document
+}
+
+#[test]
+fn the_shipped_examples_are_valid_asyncapi() {
+    let schema = schema();
+    valid(&schema, "examples/canonical", &[]);
+    let document = valid(&schema, ".", &["--title", "The shop", "--interface", "1.4.0"]);
+    // It does refuse what is wrong.
+    let mut broken = document.clone();
+    broken["operations"]["chat_order-status.takes"]["action"] = "listen".into();
+    assert!(!schema.is_valid(&broken));
+
+    let operations = document["operations"].as_object().expect("operations");
+    let routes = operations.keys().filter(|name| name.ends_with(".takes")).count();
+    assert_eq!(routes, 5, "{:?}", operations.keys());
+    insta::assert_snapshot!("order_status", format!("{:#}", operations["chat_order-status.erp"]));
+}
