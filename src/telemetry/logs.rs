@@ -26,7 +26,8 @@ pub enum Format {
 pub struct Settings {
     /// How the log is written.
     pub format: Format,
-    /// `error`, `warn`, `info`, `debug`, `trace`, or directives as `info,trunkline=debug`.
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives as `info,trunkline=debug`. What the AMQP client writes
+    /// itself is left out, because the bus tells the same; `info,lapin=info` shows it.
     pub level: String,
 }
 
@@ -55,7 +56,7 @@ pub enum Error {
 /// Sets up the log of this process.
 pub fn install(settings: &Settings) -> Result<(), Error> {
     let level = settings.level.as_str();
-    let filter = EnvFilter::from_str(level)
+    let filter = EnvFilter::from_str(&format!("lapin=off,{level}"))
         .map_err(|error| Error::Level { level: level.to_owned(), reason: error.to_string() })?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
