@@ -11,7 +11,7 @@ use super::ledger::Window;
 use super::node::Node;
 use super::participants::Mood;
 use super::project::{self, EXCHANGE, Place, ROUTES, Route, routes_at_work};
-use super::world::{World, pause};
+use super::world::{LONGEST_RECOVERY_MILLIS, World, pause};
 
 macro_rules! kinds {
     ($($kind:ident = $name:literal, $what:literal;)*) => {
@@ -68,8 +68,6 @@ const FROZEN_MILLIS: u64 = 10_000;
 /// How long a fault lasts that ends when somebody ends it.
 const HELD_MILLIS: u64 = 2_500;
 const FLOOD_MILLIS: u64 = 60_000;
-/// Traffic that does not flow so long after a fault does not flow any more.
-const LONGEST_RECOVERY_MILLIS: u32 = 120_000;
 
 impl Kind {
     /// What a campaign with one node is made of; a flood is a run of its own.
@@ -314,8 +312,9 @@ async fn mood(world: &World, mood: Mood) {
 
 /// Deletes a queue of a route that nothing is in: what an operator deletes with it, no bus can save.
 async fn delete(world: &World, route: Route, queue: &str) {
-    world.quiesce(route).await;
-    world.insist(async |channel| channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await).await;
+    if world.quiesce(route).await {
+        world.insist(async |channel| channel.queue_delete(queue.into(), QueueDeleteOptions::default()).await).await;
+    }
     world.release(route);
 }
 

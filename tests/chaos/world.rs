@@ -123,16 +123,23 @@ impl World {
         self.switches.blind[place as usize].load(Ordering::Relaxed)
     }
 
-    /// Keeps messages from a route until all that it has are where they belong: then its queues are empty.
-    pub async fn quiesce(&self, route: Route) {
+    /// Keeps messages from a route until all that it has are where they belong: then its queues are empty. If they do not
+    /// get there, they are lost, and that is entered as wrong.
+    pub async fn quiesce(&self, route: Route) -> bool {
         self.switches.held[route as usize].store(true, Ordering::Relaxed);
         let round = self.rounds.load(Ordering::Relaxed);
         while self.rounds.load(Ordering::Relaxed) < round + 2 && !self.generated.load(Ordering::Relaxed) {
             pause(10).await;
         }
-        while self.ledger().open(route) > 0 {
+        let patience = self.now() + LONGEST_RECOVERY_MILLIS;
+        while self.ledger().open(route) > 0 && self.now() < patience {
             pause(10).await;
         }
+        let open = self.ledger().open(route);
+        if open > 0 {
+            self.ledger().wrong.push(format!("{open} messages of {} have come nowhere for two minutes", route.name()));
+        }
+        open == 0
     }
 
     pub fn release(&self, route: Route) {
@@ -178,6 +185,9 @@ impl World {
         }
     }
 }
+
+/// Traffic that does not flow so long after a fault does not flow any more.
+pub const LONGEST_RECOVERY_MILLIS: u32 = 120_000;
 
 pub async fn pause(milliseconds: u64) {
     tokio::time::sleep(Duration::from_millis(milliseconds)).await;
