@@ -8,7 +8,7 @@ mod refs;
 mod schema;
 mod source;
 
-pub(crate) use refs::{At, start, target};
+pub(crate) use refs::{At, is_alone, start, target};
 pub use schema::JsonSchema;
 pub(crate) use schema::{diagnose, is_fatal};
 pub(crate) use source::{Base, Source, Sources};

@@ -41,6 +41,13 @@ pub(crate) fn target<'s>(sources: &'s Sources, from: &Base, reference: &str) -> 
     Some(At { base: base(path, &source.json), schema: schema? })
 }
 
+/// Whether the file is of a draft in which `$ref` alone counts of all that stands beside it (up to draft 7).
+pub(crate) fn is_alone(sources: &Sources, base: &Base) -> bool {
+    let Some(Ok(source)) = sources.get(&base.path) else { return false };
+    let draft = source.json.get("$schema").and_then(serde_json::Value::as_str);
+    draft.is_some_and(|draft| ["draft-04", "draft-06", "draft-07"].iter().any(|old| draft.contains(old)))
+}
+
 /// The schema that declares an anchor, in the way of any draft. The depth is that of the file.
 fn anchored<'s>(value: &'s Value, name: &str) -> Option<&'s Value> {
     match value {

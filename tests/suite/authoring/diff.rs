@@ -152,6 +152,16 @@ fn hard_json_schemas() {
         verdict(json!({ "type": ["string", "null"] }), json!({ "anyOf": [{ "type": "null" }, { "type": "string" }] })),
         (true, true)
     );
+    // In old drafts nothing counts beside a reference.
+    let beside = |draft: &str| {
+        let text = json!({ "text": { "type": "string" } });
+        json!({ "$schema": draft, "$ref": "#/definitions/text", "maxLength": 3, "definitions": text })
+    };
+    let itself = json!({ "$schema": "http://json-schema.org/draft-07/schema#", "allOf": [{ "$ref": "#" }] });
+    assert!(!verdict(itself, json!({ "type": "null" })).0);
+    let short = json!({ "type": "string", "maxLength": 3 });
+    assert!(!verdict(beside("http://json-schema.org/draft-07/schema#"), short.clone()).0);
+    assert!(verdict(beside("https://json-schema.org/draft/2020-12/schema"), short).0);
     assert_eq!(verdict(json!({ "not": { "type": "null" } }), json!({})), (true, false));
     assert_eq!(verdict(json!(false), json!({ "type": "string" })), (true, false));
     assert_eq!(

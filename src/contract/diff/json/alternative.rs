@@ -2,13 +2,15 @@
 
 use bigdecimal::BigDecimal;
 
-use crate::contract::json::{At, Sources, target};
+use crate::contract::json::{At, Sources, is_alone, target};
 use crate::message::Value;
 
 /// Alternatives of one place beyond this are not told apart.
 const MOST: usize = 64;
 /// Schemas that hold at one place; a reference to itself ends here.
 const MOST_SCHEMAS: usize = 200;
+/// References and parts that are followed at one place.
+const MOST_STEPS: usize = 10_000;
 
 /// All types; what is an integer is a number of its own kind.
 pub(super) const TYPES: [&str; 7] = ["object", "array", "string", "integer", "fraction", "boolean", "null"];
@@ -45,8 +47,11 @@ pub(super) fn alternatives<'s>(sources: &'s Sources, schemas: Vec<At<'s>>) -> Ve
     let mut done: Vec<Vec<At<'s>>> = Vec::new();
     // What is still to be looked at, and what was.
     let mut open: Vec<(Vec<At<'s>>, Vec<At<'s>>)> = vec![(schemas, Vec::new())];
+    let mut steps = 0;
     while let Some((mut rest, mut flat)) = open.pop() {
-        let Some(at) = rest.pop() else {
+        steps += 1;
+        // Where too much would have to be followed, less is said, so more is admitted.
+        let Some(at) = rest.pop().filter(|_| steps < MOST_STEPS) else {
             done.push(flat);
             continue;
         };
@@ -61,6 +66,10 @@ pub(super) fn alternatives<'s>(sources: &'s Sources, schemas: Vec<At<'s>>) -> Ve
         };
         let reference = members.get("$ref").and_then(Value::as_str);
         rest.extend(reference.and_then(|reference| target(sources, &at.base, reference)));
+        if reference.is_some() && is_alone(sources, &at.base) {
+            open.push((rest, flat));
+            continue;
+        }
         if let Some(Value::Array(all)) = members.get("allOf") {
             rest.extend(all.iter().map(|one| at.part(one)));
         }
