@@ -18,11 +18,12 @@ struct Report<'a> {
     diagnostics: Vec<render::Record<'a>>,
 }
 
-pub(super) fn run(dir: &Path, style: Style, deny_warnings: bool) -> End {
+pub(super) fn run(dir: &Path, style: Style, strict: bool, deny_warnings: bool) -> End {
     let mut project = Project::load(dir, &Environment::of_process());
     if project.is_sound() {
         // Test files are read against the plans of their routes, so these come first.
         project.diagnostics.extend(Suite::load(dir, &project, |_| true).err().unwrap_or_default());
+        project.check_mappings(strict);
     }
     let all = &project.diagnostics;
     let limit = if deny_warnings { Severity::Warning } else { Severity::Error };

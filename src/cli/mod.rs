@@ -75,6 +75,9 @@ enum Command {
         /// How findings are written.
         #[arg(long, value_enum, default_value_t = Style::Human)]
         format: Style,
+        /// Tell also where a mapping may go wrong, and where nothing is known of what it makes.
+        #[arg(long)]
+        strict: bool,
         /// Take warnings for errors.
         #[arg(long)]
         deny_warnings: bool,
@@ -265,7 +268,7 @@ pub fn main() -> ExitCode {
     let end = match &arguments.command {
         Command::Demo { embedded, messages } => demo::run(dir, *embedded, *messages as usize),
         Command::Run { embedded } => run::run(dir, *embedded),
-        Command::Check { format, deny_warnings } => check::run(dir, *format, *deny_warnings),
+        Command::Check { format, strict, deny_warnings } => check::run(dir, *format, *strict, *deny_warnings),
         Command::Doctor { format, complete, management } => {
             let asked = doctor::Asked { style: *format, complete: *complete, management: management.as_deref() };
             doctor::run(dir, &asked)

@@ -136,6 +136,16 @@ impl Project {
         Self { settings, contracts, transforms, plans, diagnostics }
     }
 
+    /// Follows every mapping and expression against the contracts on both sides: what never fits is an error. With
+    /// `strict` also what may not fit: a warning. This is for whoever writes them; to run a project it is not needed.
+    pub fn check_mappings(&mut self, strict: bool) {
+        let transforms = self.transforms.values().flat_map(|transform| transform.check(strict));
+        let expressions = self.plans.iter().flat_map(|plan| plan.check_expressions(strict));
+        let found: Vec<Diagnostic> = transforms.chain(expressions).collect();
+        self.diagnostics.extend(found);
+        sort(&mut self.diagnostics);
+    }
+
     /// Whether nothing prevents the project from running.
     pub fn is_sound(&self) -> bool {
         is_sound(&self.diagnostics)

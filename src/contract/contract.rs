@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::Format;
 use super::json::JsonSchema;
+use super::outline::Outline;
 use super::plan::Plan;
 use super::xml::XmlContract;
 use super::xsd::Schema;
@@ -69,6 +70,14 @@ impl Contract {
         match &self.kind {
             Kind::Json(_) => None,
             Kind::Xml(contract) => contract.known_plan(),
+        }
+    }
+
+    /// The JSON Schema of its documents in JSON form; nothing if their root element is not known.
+    pub fn outline(&self) -> Option<Outline> {
+        match &self.kind {
+            Kind::Json(schema) => schema.outline(),
+            Kind::Xml(contract) => Some(Outline::alone(contract.known_plan()?.json_schema(&self.reference))),
         }
     }
 

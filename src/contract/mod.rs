@@ -8,6 +8,7 @@ mod json;
 pub mod convert;
 pub mod diff;
 pub mod docs;
+mod outline;
 mod place;
 pub mod plan;
 mod reference;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use contract::Contract;
+pub use outline::Outline;
 pub use registry::Registry;
 pub use resolve::ResolveError;
 pub use vouch::vouches;

@@ -34,6 +34,11 @@ codes! {
     MAPPING_REGEX = "TL304", "A regular expression is not valid, or not a constant.";
     MAPPING_TABLE = "TL305", "A mapping uses a table that the transform does not have.";
     TRANSFORM_UNKNOWN = "TL306", "No transform of this name.";
+    MAPPING_PATH = "TL307", "A mapping reads what no document of its contract has.";
+    MAPPING_KEY = "TL308", "A mapping makes a member that its target contract does not know.";
+    MAPPING_REQUIRED = "TL309", "A mapping leaves out what its target contract requires.";
+    MAPPING_TYPE = "TL310", "A mapping makes, or works with, a value whose type never fits.";
+    MAPPING_UNSURE = "TL311", "What a mapping makes may not fit; told by `check --strict` only.";
     // 4xx: routes
     STEP_UNKNOWN = "TL401", "A step that Trunkline does not have.";
     STEP_SHAPE = "TL402", "A step is one pattern's name with its settings, and optionally an `id`; nothing else.";

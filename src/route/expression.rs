@@ -1,5 +1,7 @@
 //! jq expressions of routes: conditions, headers, keys.
 
+use std::sync::Arc;
+
 use crate::diagnostic::yaml::Spanned;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::message::{Failure, Limits, Value};
@@ -11,7 +13,7 @@ use super::run::Run;
 /// A compiled expression that gives exactly one value.
 #[derive(Debug)]
 pub struct Expression {
-    program: Embedded,
+    program: Arc<Embedded>,
     /// On one line, for people.
     source: String,
     uses: Uses,
@@ -24,7 +26,7 @@ impl Expression {
     /// # Errors
     /// Everything that is wrong in it.
     pub fn compile(file: &SourceFile, written: &Spanned<String>, limits: &Limits) -> Result<Self, Vec<Diagnostic>> {
-        let program = Embedded::compile(file, written, &Tables::new())?;
+        let program = Arc::new(Embedded::compile(file, written, &Tables::new())?);
         let uses = program.uses();
         let constant = if program.reads_input() || uses.contains(&true) {
             None
@@ -34,6 +36,11 @@ impl Expression {
         };
         let source = written.value.split_whitespace().collect::<Vec<_>>().join(" ");
         Ok(Self { program, source, uses, constant })
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Arc<Embedded> {
+        &self.program
     }
 
     /// The expression as written, on one line.

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::contract::Contract;
-use crate::diagnostic::SourceFile;
+use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::endpoint::topology::Topology;
 use crate::endpoint::{Address, Delivery};
 use crate::message::{Class, Failure, Kind, Limits, Text};
+use crate::transform::Embedded;
 
 use super::breaker::{Breaker, Endpoint};
 use super::claim;
@@ -39,6 +40,8 @@ pub struct Plan {
     pub(super) endpoints: Vec<Endpoint>,
     /// The ids of the steps that are tried again on their own.
     pub(super) own_retries: BTreeSet<String>,
+    /// Expressions over documents, with the contracts that these have.
+    pub(super) expressions: Vec<(Arc<Embedded>, Vec<Arc<Contract>>)>,
     /// Whether a step makes parts of a message that may fail apart.
     pub(super) divides: bool,
     /// Whether messages wait in queues for a step.
@@ -280,6 +283,12 @@ impl Plan {
                 result => return Processed { result, attempts },
             }
         }
+    }
+
+    /// What the expressions of the route read that no document has that gets to them; with `strict` also what only may
+    /// be so.
+    pub fn check_expressions(&self, strict: bool) -> Vec<Diagnostic> {
+        self.expressions.iter().flat_map(|(expression, contracts)| expression.check(contracts, strict)).collect()
     }
 
     /// How often a run that failed so is tried again at once. A step with a number of its own has used it up already.

@@ -24,6 +24,11 @@ impl Reach {
         self.possible.iter().flatten()
     }
 
+    /// The contracts, if it has one of them in any case.
+    pub fn all(&self) -> Option<Vec<Arc<Contract>>> {
+        self.possible.iter().cloned().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
+    }
+
     /// From here on the document has this contract.
     pub fn becomes(&mut self, contract: Option<Arc<Contract>>) {
         self.possible = vec![contract];

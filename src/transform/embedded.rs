@@ -32,6 +32,15 @@ impl Embedded {
         Ok(Self { program, file: file.clone(), written: written.clone() })
     }
 
+    pub(super) fn program(&self) -> &Program {
+        &self.program
+    }
+
+    /// The bytes of the file for bytes of the program.
+    pub(super) fn place(&self, span: &Range<usize>) -> Range<usize> {
+        in_file(&self.file, &self.written, span)
+    }
+
     /// The program as written.
     pub fn source(&self) -> &str {
         &self.written.value

@@ -2,6 +2,7 @@
 
 pub mod lang;
 
+mod check;
 mod compile;
 mod embedded;
 mod model;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 use crate::message::Value;
 
+pub use check::admits;
 pub use compile::Transform;
 pub use embedded::Embedded;
 pub use model::{Cell, Model};

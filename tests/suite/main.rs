@@ -24,6 +24,7 @@ mod doctor;
 mod fuzz;
 mod generate;
 mod idempotent;
+mod mappings;
 mod mutations;
 mod order;
 mod parts;

@@ -11,7 +11,9 @@ use super::exact::{KEYWORDS, keyword};
 use super::lint::lint;
 use super::message::message;
 use super::node::Document;
+use super::refs::start;
 use super::source::{SCHEME, Source, Sources};
+use crate::contract::Outline;
 use crate::contract::xsd::to_location;
 use crate::diagnostic::{Diagnostic, Severity, codes, did_you_mean};
 use crate::format::json::pointer;
@@ -51,6 +53,11 @@ impl JsonSchema {
     /// All schema files, and where this schema stands in them.
     pub(crate) fn place(&self) -> (&Sources, &str, &str) {
         (&self.sources, &self.path, &self.at)
+    }
+
+    /// The schema, to be read.
+    pub(crate) fn outline(&self) -> Option<Outline> {
+        start(self).map(|at| Outline::in_files(&self.sources, &at))
     }
 
     /// What is wrong in a document: the first violations, without places in the text.

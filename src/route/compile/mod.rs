@@ -19,7 +19,7 @@ use crate::diagnostic::{Diagnostic, SourceFile, codes, did_you_mean};
 use crate::endpoint::settings::parse_duration;
 use crate::endpoint::topology::Topology;
 use crate::message::{Limits, Text};
-use crate::transform::{Transform, Transforms};
+use crate::transform::{Embedded, Transform, Transforms};
 
 pub use set::check_set;
 pub use sub_route::SubRoutes;
@@ -70,6 +70,7 @@ pub fn compile(name: &str, file: &SourceFile, library: &Library<'_>) -> (Option<
         files: BTreeMap::from([(file.path.clone(), file.clone())]),
         ids: BTreeMap::new(),
         own_retries: BTreeSet::new(),
+        expressions: Vec::new(),
         flow: Reach::default(),
         sends: false,
         divides: false,
@@ -123,6 +124,8 @@ pub struct Compiler<'a> {
     ids: BTreeMap<String, Range<usize>>,
     /// The ids of the steps that are tried again on their own.
     own_retries: BTreeSet<String>,
+    /// Expressions, with the contracts that their inputs have.
+    expressions: Vec<(Arc<Embedded>, Vec<Arc<Contract>>)>,
 }
 
 impl Compiler<'_> {
@@ -181,6 +184,7 @@ impl Compiler<'_> {
             accepts: accepts?,
             own_retries: std::mem::take(&mut self.own_retries),
             looks: reads || steps.all().iter().any(|placed| placed.step.looks()),
+            expressions: std::mem::take(&mut self.expressions),
             endpoints: breaker::endpoints(&steps),
             steps,
             divides: self.divides,
@@ -314,6 +318,15 @@ impl Compiler<'_> {
                 None
             }
         }
+    }
+
+    /// Compiles a jq expression whose input is the document at this place.
+    pub fn expression_of_document(&mut self, written: &Spanned<String>) -> Option<Expression> {
+        let expression = self.expression(written)?;
+        if let Some(contracts) = self.flow.all() {
+            self.expressions.push((Arc::clone(expression.program()), contracts));
+        }
+        Some(expression)
     }
 
     /// Compiles steps in order. `prefix` begins the ids of those that have none of their own.

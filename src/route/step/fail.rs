@@ -48,7 +48,7 @@ struct Compiled {
 
 impl Pattern for Fail {
     fn compile(&self, _: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
-        let reason = compiler.expression(&self.reason);
+        let reason = compiler.expression_of_document(&self.reason);
         compiler.flow.end("`fail` ends every message's way before it");
         compiler.sends = true;
         let class = match self.class {

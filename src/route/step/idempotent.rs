@@ -49,7 +49,7 @@ struct Compiled {
 
 impl Idempotent {
     fn key(&self, compiler: &mut Compiler<'_>) -> Option<Expression> {
-        let key = compiler.expression(&self.key)?;
+        let key = compiler.expression_of_document(&self.key)?;
         if key.constant_truth().is_some() {
             let message = "this key is the same for every message: all but the first would be duplicates";
             compiler.report(

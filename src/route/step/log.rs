@@ -25,7 +25,7 @@ struct Compiled {
 
 impl Pattern for Log {
     fn compile(&self, _: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
-        let text = compiler.expression(&self.0)?;
+        let text = compiler.expression_of_document(&self.0)?;
         Some(Box::new(Compiled { text }))
     }
 }

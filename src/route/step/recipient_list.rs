@@ -53,7 +53,7 @@ impl Pattern for RecipientList {
                     .hint("write `allow: { name: { amqp: { exchange: …, routing_key: … } } }`"),
             );
         }
-        let names = compiler.expression(&self.names);
+        let names = compiler.expression_of_document(&self.names);
         let targets: Vec<_> =
             self.allow.values().map(|endpoint| compiler.endpoint(&endpoint.value, &endpoint.span)).collect();
         let on_failure = on_failure(compiler, self.on_failure.as_ref(), OnFailure::Together);

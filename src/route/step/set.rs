@@ -134,11 +134,11 @@ impl Pattern for Set {
                         .hint("give the header a short name"),
                 );
             }
-            let value = compiler.expression(expression);
+            let value = compiler.expression_of_document(expression);
             compiled.headers.extend(value.map(|value| (Text::from(name.as_str()), value)));
         }
         for (name, assign, expression) in self.properties.each() {
-            let value = compiler.expression(expression);
+            let value = compiler.expression_of_document(expression);
             compiled.properties.extend(value.map(|value| (name, assign, value)));
         }
         if self.headers.is_empty() && self.properties.each().next().is_none() {

@@ -67,7 +67,7 @@ struct Compiled {
 
 impl Pattern for Split {
     fn compile(&self, place: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
-        let by = compiler.expression(&self.by);
+        let by = compiler.expression_of_document(&self.by);
         let contract = match &self.contract {
             Some(reference) => compiler.contract(reference).map(Some),
             None => Some(None),

@@ -8,7 +8,7 @@ use super::tests::{json, oracle, written};
 use super::*;
 
 /// A small document.
-fn document() -> impl Strategy<Value = String> {
+pub(super) fn document() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         Just("null".to_owned()),
         Just("true".to_owned()),
@@ -126,7 +126,7 @@ fn single() -> impl Strategy<Value = String> {
 }
 
 /// An expression with any number of outputs.
-fn program() -> impl Strategy<Value = String> {
+pub(super) fn program() -> impl Strategy<Value = String> {
     prop_oneof![
         single(),
         (single(), single()).prop_map(|(l, r)| format!("{l}, {r}")),

@@ -106,6 +106,11 @@ impl<'s> Lower<'s> {
             _ => None,
         });
         let keys: Option<Members> = keys.collect();
+        let places = nodes.iter().filter_map(|(key, _)| match key.constant() {
+            Some(Value::String(text)) => Some((text.clone(), key.span)),
+            _ => None,
+        });
+        self.keys.push(super::Keys { object: span, keys: places.collect() });
         if let Some(keys) = keys.filter(|keys| keys.len() == nodes.len()) {
             let values = nodes.into_iter().map(|(_, value)| value).collect();
             return self.node(Kind::Record(Box::new(keys), values), span);

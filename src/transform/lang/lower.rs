@@ -35,6 +35,8 @@ pub(super) struct Lower<'s> {
     pub(super) levels: usize,
     /// Whether each of the variables is looked at.
     pub(super) globals: Vec<bool>,
+    /// Where the keys of objects stand.
+    pub(super) keys: Vec<super::Keys>,
 }
 
 /// Shares the tables of a transform.
@@ -55,6 +57,7 @@ impl<'s> Lower<'s> {
             errors: Vec::new(),
             levels: 0,
             globals: vec![false; variables.len()],
+            keys: Vec::new(),
         }
     }
 
@@ -67,7 +70,7 @@ impl<'s> Lower<'s> {
             return Err(self.errors);
         }
         let reads_input = super::reads::reads(&main, &self.defs, &mut BTreeMap::new());
-        Ok(Code { main, defs: self.defs, reads_input, globals: self.globals })
+        Ok(Code { main, defs: self.defs, reads_input, globals: self.globals, keys: self.keys })
     }
 
     pub(super) fn error(&mut self, code: &'static str, span: Span, message: String, hint: Option<String>) -> Node {

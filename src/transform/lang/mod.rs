@@ -9,6 +9,7 @@ mod call;
 mod collections;
 mod env;
 mod eval;
+mod follow;
 mod format;
 mod literal;
 mod lower;
@@ -44,6 +45,8 @@ use std::ops::Range;
 use crate::diagnostic::codes;
 use crate::message::{Limits, Text, Value};
 
+pub(super) use follow::{Finding, Shape, Target};
+
 /// Named lookup tables, for `table("name")`.
 pub type Tables = BTreeMap<String, BTreeMap<Text, Value>>;
 
@@ -65,12 +68,20 @@ struct Code {
     reads_input: bool,
     /// Whether each global variable is looked at.
     globals: Vec<bool>,
+    keys: Vec<Keys>,
+}
+
+/// An object in the source, and its constant keys with their places.
+#[derive(Debug)]
+struct Keys {
+    object: node::Span,
+    keys: Vec<(Text, node::Span)>,
 }
 
 impl Default for Code {
     fn default() -> Self {
         let main = node::Node { kind: node::Kind::Empty, span: None, one: false };
-        Self { main, defs: Vec::new(), reads_input: false, globals: Vec::new() }
+        Self { main, defs: Vec::new(), reads_input: false, globals: Vec::new(), keys: Vec::new() }
     }
 }
 

@@ -55,11 +55,15 @@ pub(super) fn written(value: &Value) -> String {
     format::encode(&run::Run::new(&code, &[], &limits), node::Format::Json, value).map(String::from).unwrap_or_default()
 }
 
-fn compile(program: &str) -> Program {
+pub(super) fn tables() -> Tables {
     let mut tables = Tables::new();
     let channel = [("web", "W"), ("store", "S")].map(|(key, value)| (Text::from(key), Value::from(value)));
     tables.insert("channel".into(), channel.into_iter().collect());
-    Program::compile(program, &["headers"], &tables).unwrap_or_else(|errors| panic!("{program}: {errors:?}"))
+    tables
+}
+
+fn compile(program: &str) -> Program {
+    Program::compile(program, &["headers"], &tables()).unwrap_or_else(|errors| panic!("{program}: {errors:?}"))
 }
 
 /// The outputs separated by spaces, or the failure.
@@ -69,7 +73,7 @@ fn run(program: &str, input: &str) -> Result<String, RunError> {
 }
 
 /// Program, input, outputs: jaq gives the same.
-const AGREED: &[(&str, &str, &str)] = &[
+pub(super) const AGREED: &[(&str, &str, &str)] = &[
     // paths
     (".", "1", "1"),
     (".a", r#"{"a":1}"#, "1"),
@@ -275,7 +279,7 @@ const AGREED: &[(&str, &str, &str)] = &[
 ];
 
 /// Program, input, outputs where jaq differs, and why ours is right.
-const OURS: &[(&str, &str, &str, &str)] = &[
+pub(super) const OURS: &[(&str, &str, &str, &str)] = &[
     ("0.1 + 0.2, 1.10 * 3, 0.3 - 0.1", "null", "0.3 3.3 0.2", "decimals are exact"),
     ("1 / 4, 6 / 3, 1 / 3, 10 / 4", "null", "0.25 2 0.3333333333333333 2.5", "quotients are exact where they end"),
     ("5.9 % 2", "null", "1", "jq takes the remainder of integer parts"),

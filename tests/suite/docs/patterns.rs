@@ -82,7 +82,8 @@ fn every_example_gives_what_it_says() {
     let settings = folder.path().join("trunkline.yaml");
     let with_store = std::fs::read_to_string(&settings).expect("readable") + "\nstore: { path: state/store.redb }\n";
     std::fs::write(&settings, with_store).expect("written");
-    let project = Project::load(folder.path(), &Environment::default());
+    let mut project = Project::load(folder.path(), &Environment::default());
+    project.check_mappings(false);
     assert!(project.is_sound(), "{:#?}", project.diagnostics);
     for (at, (title, blocks)) in examples.iter().enumerate() {
         let name = format!("patterns/{at}");

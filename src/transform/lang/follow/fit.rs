@@ -1,0 +1,172 @@
+//! What a program makes, measured against the contract that it makes it for.
+
+use std::ops::Range;
+
+use super::super::node::{Node, Span};
+use super::operators::may_be_equal;
+use super::shape::{Field, List, Object, Shape, Texts};
+use super::walk::Walk;
+use super::{Finding, Target, words};
+use crate::diagnostic::codes;
+use crate::message::Text;
+
+/// Levels of documents that are compared.
+const MAX_DEPTH: usize = 24;
+
+/// Tells what does not fit.
+pub(super) fn fit(walk: &mut Walk<'_>, main: &Node, made: &Shape, target: Target<'_>) {
+    let whole = Some((0, u32::try_from(walk.source.len()).unwrap_or(u32::MAX)));
+    let mut fit = Fit { walk, target, path: String::new(), depth: 0 };
+    fit.value(made, target.shape, main.span.or(whole), true);
+}
+
+struct Fit<'w, 'p> {
+    walk: &'w mut Walk<'p>,
+    target: Target<'w>,
+    /// Where in the document, as jq writes it.
+    path: String,
+    depth: usize,
+}
+
+impl Fit<'_, '_> {
+    /// `at` is where the value is made; `certain`, whether there is such a value each time that its whole is made.
+    fn value(&mut self, made: &Shape, wanted: &Shape, at: Span, certain: bool) {
+        if made.is_never() || wanted.is_anything() || self.depth > MAX_DEPTH || !self.walk.spend() {
+            return;
+        }
+        if made.is_anything() {
+            let message = format!("nothing is known of what `{}` becomes here", self.here());
+            let hint = format!("`{}` wants {}", self.target.name, words::values(wanted));
+            return self.report(codes::MAPPING_UNSURE, at, message, hint, false);
+        }
+        let mut wanted = wanted.clone();
+        if self.target.text_for_numbers && wanted.number.is_some() {
+            wanted.text = Some(Texts::Any);
+        }
+        if !may_be_equal(made, &wanted) {
+            let message = format!("`{}` is always {} here", self.here(), words::values(made));
+            return self.report(codes::MAPPING_TYPE, at, message, self.wants(made, &wanted), certain);
+        }
+        let types = wanted.types();
+        let others: Vec<&str> = made.types().into_iter().filter(|one| !types.contains(one)).collect();
+        if !others.is_empty() {
+            let message = format!("`{}` may be {} here", self.here(), others.join(" or "));
+            self.report(codes::MAPPING_UNSURE, at, message, self.wants(made, &wanted), false);
+        }
+        if let (Some(Texts::OneOf(made)), Some(Texts::OneOf(allowed))) = (&made.text, &wanted.text) {
+            for (text, place) in made.iter().filter(|(text, _)| !allowed.contains_key(*text)) {
+                let message = format!("`{}` is never \"{text}\"", self.here());
+                let hint = words::meant(text, || allowed.keys().map(|text| text.as_str()), "there is");
+                let code = if place.is_some() { codes::MAPPING_TYPE } else { codes::MAPPING_UNSURE };
+                self.report(code, place.or(at), message, hint, place.is_some());
+            }
+        }
+        if let (Some(made), Some(wanted)) = (&made.list, &wanted.list) {
+            self.list(made, wanted, at, certain);
+        }
+        if let (Some(made), Some(wanted)) = (&made.object, &wanted.object) {
+            self.object(made, wanted, at, certain);
+        }
+    }
+
+    fn list(&mut self, made: &List, wanted: &List, at: Span, certain: bool) {
+        let items = made.items.look();
+        let at = made.at.or(at);
+        if items.is_never() && wanted.filled {
+            let message = format!("`{}` is always empty here", self.here());
+            return self.report(codes::MAPPING_TYPE, at, message, "at least one item is needed".to_owned(), certain);
+        }
+        self.deeper("[]", |fit| fit.value(&items, &wanted.items.look(), at, certain && made.filled));
+    }
+
+    fn object(&mut self, made: &Object, wanted: &Object, at: Span, certain: bool) {
+        let place = made.at.or(at);
+        for (name, field) in wanted.fields.iter().filter(|(_, field)| field.certain) {
+            match made.get(name) {
+                Some((_, true)) => {}
+                Some((_, false)) => {
+                    let message = format!("`{}` may be missing here", words::longer(&self.path, name));
+                    let hint = format!("`{}` needs it", self.target.name);
+                    self.report(codes::MAPPING_UNSURE, place, message, hint, false);
+                }
+                None => {
+                    let message = format!("`{}` is missing here", words::longer(&self.path, name));
+                    let hint = self.add(name, field, made, wanted);
+                    self.report(codes::MAPPING_REQUIRED, place, message, hint, certain || made.at.is_some());
+                }
+            }
+        }
+        for (name, field) in &made.fields {
+            let shape = field.shape.look();
+            if shape.is_never() {
+                continue;
+            }
+            let own = field.key.is_some() || certain && field.certain;
+            match wanted.get(name) {
+                Some((inner, _)) => {
+                    self.deeper(name, |fit| fit.value(&shape, &inner, field.value.or(at), own));
+                }
+                None => {
+                    let message = format!("`{}` has no `{name}` {}", self.target.name, self.inside());
+                    let hint = words::meant(name, || wanted.fields.keys().map(|name| name.as_str()), "there is");
+                    let code = if own { codes::MAPPING_KEY } else { codes::MAPPING_UNSURE };
+                    self.report(code, field.key.or(place), message, hint, own);
+                }
+            }
+        }
+        if made.rest.is_some() && wanted.rest.is_none() {
+            let message = format!("`{}` may have members here that `{}` does not know", self.here(), self.target.name);
+            let hint = "name the members that are wanted, as in `{ id, name }`".to_owned();
+            self.report(codes::MAPPING_UNSURE, place, message, hint, false);
+        }
+    }
+
+    /// What to say of a member that is missing: perhaps it is there under another name.
+    fn add(&self, name: &Text, field: &Field, made: &Object, wanted: &Object) -> String {
+        let unknown = made.fields.keys().filter(|own| wanted.get(own).is_none()).map(|own| own.as_str());
+        match crate::diagnostic::did_you_mean(name, unknown) {
+            Some(similar) => format!("is it what is called `{similar}` here?"),
+            None => format!("add it: {}", words::values(&field.shape.look())),
+        }
+    }
+
+    fn wants(&self, made: &Shape, wanted: &Shape) -> String {
+        let has_text = |shape: &Shape| shape.object.as_ref().is_some_and(|object| object.fields.contains_key("#text"));
+        let hint = match (made.types().as_slice(), wanted.types().as_slice()) {
+            (["string" | "number" | "boolean"], ["object"]) if has_text(wanted) => {
+                ", with attributes possible: write `{ \"#text\": … }`"
+            }
+            (["object"], ["string" | "number" | "boolean"]) if has_text(made) => ": take its `[\"#text\"]`",
+            (["object"], [.., "array"] | ["array", ..]) | (["string"] | ["number"], ["array"]) => {
+                ": put it in `[` and `]`"
+            }
+            (["number"] | ["boolean"], ["string"]) => ": see `tostring`",
+            (["string"], ["number"]) => ": see `tonumber`",
+            _ => "",
+        };
+        format!("`{}` wants {}{hint}", self.target.name, words::values(wanted))
+    }
+
+    fn deeper(&mut self, key: &str, then: impl FnOnce(&mut Self)) {
+        let length = self.path.len();
+        self.path = if key == "[]" { format!("{}[]", self.path) } else { words::longer(&self.path, key) };
+        self.depth += 1;
+        then(self);
+        self.depth -= 1;
+        self.path.truncate(length);
+    }
+
+    fn here(&self) -> &str {
+        if self.path.is_empty() { "." } else { &self.path }
+    }
+
+    fn inside(&self) -> String {
+        if self.path.is_empty() { "at its root".to_owned() } else { format!("in `{}`", self.path) }
+    }
+
+    fn report(&mut self, code: &'static str, at: Span, message: String, hint: String, certain: bool) {
+        let code = if certain { code } else { codes::MAPPING_UNSURE };
+        let span: Range<usize> = at.map_or(0..0, |(start, end)| start as usize..end as usize);
+        self.walk.report(Finding { code, span, message, hint, certain });
+    }
+}

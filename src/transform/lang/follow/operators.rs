@@ -1,0 +1,178 @@
+//! Operators over shapes.
+
+use std::rc::Rc;
+
+use jaq_core::ops::{Cmp, Math};
+
+use super::super::node::Node;
+use super::lazy::Lazy;
+use super::shape::{Field, Numbers, Object, Shape};
+use super::walk::{Env, Outs, Walk};
+use super::{Finding, words};
+use crate::diagnostic::codes;
+
+impl<'p> Walk<'p> {
+    /// `l op r`; told if it never works.
+    pub(super) fn math(&mut self, node: &'p Node, op: Math, l: &Shape, r: &Shape, repeat: bool) -> Shape {
+        let found = math(op, l, r, repeat);
+        let known = !l.is_never() && !r.is_never();
+        let wrong = (known && found.is_never() && self.guarded == 0).then(|| {
+            let (l, r) = (words::types(l), words::types(r));
+            let (message, hint) = match op {
+                Math::Add => (
+                    format!("{l} and {r} cannot be added"),
+                    "make both text, as in `\"\\(.a) \\(.b)\"`, or both numbers, with `tonumber`",
+                ),
+                Math::Sub => (
+                    format!("{r} cannot be subtracted from {l}"),
+                    "numbers and arrays have a difference: see `tonumber`",
+                ),
+                Math::Mul => (format!("{l} and {r} cannot be multiplied"), "make both numbers, with `tonumber`"),
+                Math::Div => (format!("{l} cannot be divided by {r}"), "make both numbers, with `tonumber`"),
+                Math::Rem => (format!("{l} and {r} have no remainder"), "make both numbers, with `tonumber`"),
+            };
+            self.finding(node, codes::MAPPING_TYPE, message, hint)
+        });
+        self.seen(node, wrong, found)
+    }
+
+    /// Notes what was found of a node as a whole. What is told once is not told again where its value goes.
+    pub(super) fn seen(&mut self, node: &'p Node, wrong: Option<Finding>, found: Shape) -> Shape {
+        let is_wrong = wrong.as_ref().is_some_and(|wrong| wrong.certain);
+        self.saw(node, 0, wrong);
+        if is_wrong { Shape::anything() } else { found }
+    }
+
+    pub(super) fn negate(&mut self, node: &'p Node, inner: &'p Node, env: &Rc<Env<'p>>, input: &Shape) -> Outs {
+        let outs = self.node(inner, env, input);
+        let never = outs.shape.number.is_none() && !outs.shape.is_never() && self.guarded == 0;
+        let wrong = never.then(|| {
+            let message = format!("{} cannot be negated", words::types(&outs.shape));
+            self.finding(node, codes::MAPPING_TYPE, message, "make it a number, with `tonumber`")
+        });
+        let shape = self.seen(node, wrong, Shape { number: outs.shape.number, ..Shape::default() });
+        Outs { sure: outs.sure && outs.shape.types() == ["number"], shape }
+    }
+
+    /// Something that is wrong with a whole node.
+    pub(super) fn finding(&self, node: &Node, code: &'static str, message: String, hint: &str) -> Finding {
+        let span = node.span.map_or(0..0, |(start, end)| start as usize..end as usize);
+        Finding { code, span, message, hint: hint.to_owned(), certain: true }
+    }
+}
+
+/// What `l op r` may give; never, if it always fails. `repeat` allows the repetition of strings.
+pub(super) fn math(op: Math, l: &Shape, r: &Shape, repeat: bool) -> Shape {
+    let numbers = l.number.zip(r.number).map(|(a, b)| match (a.broken || b.broken, op) {
+        (false, Math::Add | Math::Sub | Math::Mul) | (_, Math::Rem) => Numbers::WHOLE,
+        _ => Numbers::ANY,
+    });
+    let mut found = Shape { number: numbers, ..Shape::default() };
+    let texts = l.text.is_some() && r.text.is_some();
+    match op {
+        Math::Add => {
+            if l.null {
+                found = found.join(r.clone());
+            }
+            if r.null {
+                found = found.join(l.clone());
+            }
+            if texts {
+                found = found.join(Shape::text());
+            }
+            if let (Some(a), Some(b)) = (&l.list, &r.list) {
+                let items = a.items.clone().join(b.items.clone());
+                found = found.join(Shape::list(items, a.filled || b.filled, a.at.or(b.at)));
+            }
+            if let (Some(a), Some(b)) = (&l.object, &r.object) {
+                found = found.join(Shape::object(merge(a, b)));
+            }
+        }
+        Math::Sub => {
+            if let (Some(a), Some(_)) = (&l.list, &r.list) {
+                found = found.join(Shape::list(a.items.clone(), false, a.at));
+            }
+        }
+        Math::Mul => {
+            if repeat && (l.text.is_some() && r.number.is_some() || l.number.is_some() && r.text.is_some()) {
+                found = found.join(Shape::text().or_null());
+            }
+            if l.object.is_some() && r.object.is_some() {
+                found = found.join(Shape::object(Object { rest: Some(Lazy::Any), ..Object::default() }));
+            }
+        }
+        Math::Div => {
+            if texts {
+                found = found.join(Shape::list(Lazy::of(Shape::text()), false, None));
+            }
+        }
+        Math::Rem => {}
+    }
+    found
+}
+
+/// The members of both; those of the right side win.
+fn merge(left: &Object, right: &Object) -> Object {
+    let mut fields = left.fields.clone();
+    if let Some(rest) = &right.rest {
+        for (_, field) in fields.iter_mut().filter(|(name, _)| !right.fields.contains_key(*name)) {
+            field.shape = field.shape.clone().join(rest.clone());
+        }
+    }
+    for (name, new) in &right.fields {
+        let old = fields.remove(name);
+        let old_rest = left.rest.as_ref();
+        let field = match (new.certain, old) {
+            (true, _) => new.clone(),
+            (false, Some(old)) => Field {
+                shape: old.shape.join(new.shape.clone()),
+                certain: old.certain,
+                key: old.key.or(new.key),
+                value: old.value.or(new.value),
+            },
+            (false, None) => {
+                let shape = old_rest.map_or_else(|| new.shape.clone(), |rest| new.shape.clone().join(rest.clone()));
+                Field { shape, ..new.clone() }
+            }
+        };
+        fields.insert(name.clone(), field);
+    }
+    let rest = match (&left.rest, &right.rest) {
+        (Some(a), Some(b)) => Some(a.clone().join(b.clone())),
+        (a, b) => a.clone().or_else(|| b.clone()),
+    };
+    Object { fields, rest, at: left.at.or(right.at) }
+}
+
+/// What a comparison may give.
+pub(super) fn compare(op: Cmp, l: &Shape, r: &Shape) -> Shape {
+    if l.is_never() || r.is_never() {
+        return Shape::default();
+    }
+    let (same, other) = match op {
+        Cmp::Eq => (true, false),
+        Cmp::Ne => (false, true),
+        _ => return Shape::truth(),
+    };
+    match (may_be_equal(l, r), only(l) && only(r)) {
+        (false, _) => Shape::one_truth(other),
+        (true, true) => Shape::one_truth(same),
+        (true, false) => Shape::truth(),
+    }
+}
+
+/// Whether the shape is one value.
+fn only(shape: &Shape) -> bool {
+    let scalar = shape.number.is_none() && shape.list.is_none() && shape.object.is_none();
+    let texts = shape.text.as_ref().map_or(0, |texts| if texts.only().is_some() { 1 } else { 2 });
+    let singles = [shape.null, shape.yes, shape.no].into_iter().filter(|there| *there).count();
+    scalar && singles + texts == 1
+}
+
+/// Whether some value is in both.
+pub(super) fn may_be_equal(l: &Shape, r: &Shape) -> bool {
+    let texts = l.text.as_ref().zip(r.text.as_ref()).is_some_and(|(a, b)| a.meets(b));
+    let numbers = l.number.zip(r.number).is_some_and(|(a, b)| a.meets(b));
+    let parts = l.list.is_some() && r.list.is_some() || l.object.is_some() && r.object.is_some();
+    l.null && r.null || l.yes && r.yes || l.no && r.no || texts || numbers || parts
+}
