@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::json;
 
+use super::json::Document;
 use crate::message::{Members, Text, Value};
 
 /// A list of values is proposed for no more values than these, …
@@ -43,18 +44,18 @@ pub struct Seen {
 }
 
 /// Tells formats.
-pub struct Formats(Vec<jsonschema::Validator>);
+pub struct Formats(Vec<jsonschema::Validator<Document>>);
 
 impl Formats {
     /// Compiles what tells them; `None` if the engine knows one of them no longer.
     pub fn new() -> Option<Self> {
-        let one =
-            |name: &&str| jsonschema::options().should_validate_formats(true).build(&json!({ "format": name })).ok();
+        let options = || jsonschema::options_for::<Document>().should_validate_formats(true);
+        let one = |name: &&str| options().build(&json!({ "format": name })).ok();
         FORMATS.iter().map(one).collect::<Option<_>>().map(Self)
     }
 
     fn of(&self, text: &str) -> Vec<bool> {
-        let text = serde_json::Value::from(text);
+        let text = Value::from(text);
         // Whatever has a colon is a URI; one that was meant as such names a place.
         let is_meant = |name: &str| name != "uri" || text.as_str().is_some_and(|text| text.contains("://"));
         self.0.iter().zip(FORMATS).map(|(format, name)| is_meant(name) && format.is_valid(&text)).collect()

@@ -8,6 +8,7 @@ mod refs;
 mod schema;
 mod source;
 
+pub(crate) use node::Document;
 pub(crate) use refs::{At, is_alone, start, target};
 pub use schema::JsonSchema;
 pub(crate) use schema::{diagnose, is_fatal};
