@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 
@@ -50,6 +50,8 @@ fn traced(dir: &Path, asked: &Asked<'_>) -> Result<End, End> {
     }
     let address = Address { exchange: Text::new(), routing_key: plan.queue().clone() };
     let case = Case {
+        state: Vec::new(),
+        wait: Duration::ZERO,
         name: asked.route.to_owned(),
         span: 0..0,
         whole: 0..0,

@@ -54,6 +54,8 @@ pub enum Kind {
     Rejected,
     /// The body waits in a store, and is not there any more.
     Claim,
+    /// What the store has of a conversation or a group does not fit: others have changed it, or it cannot be read.
+    State,
     /// A defect of the bus itself.
     Internal,
 }
@@ -141,7 +143,7 @@ impl Stage {
 
 impl Kind {
     /// Every kind, for the reference page.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Limit,
         Self::ContentType,
         Self::Syntax,
@@ -155,6 +157,7 @@ impl Kind {
         Self::Participant,
         Self::Rejected,
         Self::Claim,
+        Self::State,
         Self::Internal,
     ];
 
@@ -174,6 +177,7 @@ impl Kind {
             Self::Participant => "participant",
             Self::Rejected => "rejected",
             Self::Claim => "claim",
+            Self::State => "state",
             Self::Internal => "internal",
         }
     }

@@ -52,6 +52,12 @@ pub const CLAIM: &str = "trunkline-claim";
 pub const CLAIM_BYTES: &str = "trunkline-claim-bytes";
 /// Until when that body is in the store at least, RFC 3339.
 pub const CLAIM_UNTIL: &str = "trunkline-claim-until";
+/// The route, and behind `#` its step, whose complete group a message is. The route goes on behind that step.
+pub const AGGREGATE: &str = "trunkline-aggregate";
+/// What made the group complete: `count`, `condition` or `timeout`.
+pub const AGGREGATE_BY: &str = "trunkline-aggregate-by";
+/// The route, and behind `#` its step, for which a message tells, in time, that the time of a group is over.
+pub const AGGREGATE_TIMER: &str = "trunkline-aggregate-timer";
 /// Names of headers that had to go, because all together did not fit into one frame.
 pub const DROPPED: &str = "trunkline-dropped-headers";
 /// Which parts of the message are left to do, as JSON: of a message that waits, or is dead, because some of its parts
@@ -70,8 +76,20 @@ pub const HISTORY: &str = "trunkline-history";
 pub const WAITED: &str = "trunkline-waited";
 
 /// What of ours is a part of its message: it would be another one without it.
-const KEPT: [&str; 9] =
-    [CLAIM, CLAIM_BYTES, CLAIM_UNTIL, HISTORY, PARTS_LEFT, PART_POSITION, PART_COUNT, PART_OF, WAITED];
+const KEPT: [&str; 12] = [
+    CLAIM,
+    CLAIM_BYTES,
+    CLAIM_UNTIL,
+    HISTORY,
+    PARTS_LEFT,
+    PART_POSITION,
+    PART_COUNT,
+    PART_OF,
+    WAITED,
+    AGGREGATE,
+    AGGREGATE_BY,
+    AGGREGATE_TIMER,
+];
 
 /// Whether a header is the broker's own: a trace of its dead-lettering, with which it drops messages that go round, or
 /// its count of deliveries from one queue, which is wrong in the next.
@@ -97,6 +115,17 @@ pub fn restore_copies(headers: &mut Headers) {
     if let Some(keys) = headers.remove(COPIES) {
         headers.insert(Text::borrowed(CC), keys);
     }
+}
+
+/// Whether a message is one of a step `aggregate`: a complete group, or a timer.
+pub fn is_of_group(headers: &Headers) -> bool {
+    headers.contains_key(AGGREGATE) || headers.contains_key(AGGREGATE_TIMER)
+}
+
+/// Removes what tells that a message is one of a step `aggregate`: what its route sends on is none.
+pub fn strip_group(headers: &mut Headers) {
+    headers.remove(AGGREGATE);
+    headers.remove(AGGREGATE_TIMER);
 }
 
 /// Removes the traces of earlier dead-lettering, the broker's and ours, as a message has that comes again. What is left

@@ -105,7 +105,8 @@ fn named(name: &str) -> Name {
     Name { space: Text::borrowed(SPACE), key: Text::from(name) }
 }
 
-fn digest(body: &[u8]) -> String {
+/// The SHA-256 in hexadecimal digits.
+pub(crate) fn digest(body: &[u8]) -> String {
     Sha256::digest(body).iter().fold(String::with_capacity(64), |mut text, byte| {
         // Writing to a string does not fail.
         let _ = write!(text, "{byte:02x}");

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::endpoint::store::Key;
-use crate::message::Failure;
+use crate::endpoint::store::{Claim, Key};
+use crate::message::{Class, Failure, Kind, Stage};
 
 use super::ports::Ports;
 
@@ -17,9 +17,16 @@ pub struct Claimed<'a> {
 }
 
 impl<'a> Claimed<'a> {
-    /// Takes over a key that these ports gave as new.
-    pub fn new(ports: &'a dyn Ports, key: Key, keep: Duration) -> Self {
-        Self { ports, key, keep, held: true }
+    /// Claims a key, to be known for so long when the message is processed; `None` if it is known.
+    pub async fn claim(ports: &'a dyn Ports, key: Key, keep: Duration) -> Result<Option<Self>, Failure> {
+        match ports.claim(&key).await? {
+            Claim::New => Ok(Some(Self { ports, key, keep, held: true })),
+            Claim::Done => Ok(None),
+            Claim::Pending => {
+                let reason = "a message with the same key is still under way";
+                Err(Failure::new(Class::Transient, Stage::Process, Kind::Timeout, reason))
+            }
+        }
     }
 
     /// Remembers that the message is processed.

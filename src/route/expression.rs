@@ -68,6 +68,11 @@ impl Expression {
         self.one(run).map(|value| truth(&value))
     }
 
+    /// The same of another document than the message's.
+    pub fn holds_for(&self, document: Value, run: &mut Run<'_>) -> Result<bool, Failure> {
+        self.over(run, document).map(|value| truth(&value))
+    }
+
     /// The one value that the expression gives for a message.
     pub fn one(&self, run: &mut Run<'_>) -> Result<Value, Failure> {
         let value = self.evaluate(run)?;

@@ -9,6 +9,8 @@ use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
+
 use crate::endpoint::store::{Change, Claim, Expect, Key, Name, Record};
 use crate::endpoint::{Address, BoxFuture};
 use crate::message::{Failure, Kind, Message, Text};
@@ -89,6 +91,14 @@ impl Fake {
     /// The keys that are claimed.
     pub fn claimed(&self) -> Vec<Key> {
         self.state().keys.iter().filter(|(_, until)| until.is_none()).map(|(key, _)| key.clone()).collect()
+    }
+
+    /// Puts a record into the store that is never forgotten.
+    pub fn put(&self, name: Name, value: Bytes) {
+        let mut state = self.state();
+        state.versions += 1;
+        let version = state.versions;
+        state.records.insert(name, Record { value, version, until: None });
     }
 
     /// The records whose time is not over, by name.

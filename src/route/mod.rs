@@ -25,6 +25,8 @@ pub mod fake;
 mod body;
 mod claim;
 mod claimed;
+pub(crate) mod conversation;
+mod group;
 mod reach;
 mod target;
 pub(crate) mod variables;

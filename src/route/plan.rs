@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+
 use crate::contract::Contract;
 use crate::diagnostic::{Diagnostic, SourceFile};
 use crate::endpoint::topology::Topology;
@@ -15,6 +17,7 @@ use crate::transform::Embedded;
 
 use super::breaker::{Breaker, Endpoint};
 use super::claim;
+use super::group::Entry;
 use super::left::{left_of, mark};
 use super::order::{self, Order};
 use super::ports::Ports;
@@ -105,6 +108,11 @@ pub enum Outcome {
     /// A message with the same key was processed before; what was sent before that showed is confirmed.
     Duplicate {
         /// The id of the step that knew it.
+        step: Text,
+    },
+    /// It is a part of a group, or tells of one; what was sent before that is confirmed.
+    Gathered {
+        /// The id of the step that gathers.
         step: Text,
     },
 }
@@ -223,6 +231,10 @@ impl Plan {
             Order::None => Ok(None),
             Order::Strict => Ok(Some(Text::new())),
             Order::ByKey(expression) => {
+                if Entry::of(delivery, &self.name, &self.queue).is_some() {
+                    // It is no message of those that have a key, and follows them.
+                    return Ok(delivery.message.properties.correlation_id.clone());
+                }
                 let mut run = Run::begin(self, delivery, ports)?;
                 if expression.reads_document() {
                     claim::expect_body(&delivery.message)?;
@@ -238,8 +250,16 @@ impl Plan {
     /// # Errors
     /// Why the message could not be processed. What it had sent may have arrived all the same.
     pub async fn run(&self, delivery: &Delivery, ports: &dyn Ports) -> Result<Outcome, Failure> {
-        let mut run = Run::start(self, delivery, ports).await?;
-        let flow = match self.steps.run(&mut run).await {
+        let entry = Entry::of(delivery, &self.name, &self.queue);
+        let mut run = match &entry {
+            Some(_) => Run::begin(self, delivery, ports)?,
+            None => Run::start(self, delivery, ports).await?,
+        };
+        let ended = match &entry {
+            Some(entry) => Box::pin(self.enter(entry, &mut run)).await,
+            None => self.steps.run(&mut run).await,
+        };
+        let flow = match ended {
             Ok(flow) => flow,
             Err(failure) => return Err(Box::pin(run.fail(failure)).await),
         };
@@ -247,6 +267,7 @@ impl Plan {
             Flow::Filtered => Outcome::Filtered { step: run.step().cloned().unwrap_or_default() },
             Flow::Later(time) => return Ok(Outcome::Delayed { step: run.step().cloned().unwrap_or_default(), time }),
             Flow::Duplicate => Outcome::Duplicate { step: run.step().cloned().unwrap_or_default() },
+            Flow::Gathered => Outcome::Gathered { step: run.step().cloned().unwrap_or_default() },
             Flow::Continue | Flow::Stop => {
                 if let Some(contract) = &self.reply {
                     run.reply(contract.as_ref()).map_err(|failure| failure.in_step("reply"))?;
@@ -254,12 +275,35 @@ impl Plan {
                 Outcome::Delivered
             }
         };
-        let claimed = run.take_claimed();
+        let (claimed, later) = (run.take_claimed(), run.take_later());
+        if let Some(conversation) = run.take_conversation() {
+            Box::pin(conversation.save(ports)).await?;
+        }
         run.publish().await?;
-        if let Some(claimed) = claimed {
+        for claimed in claimed {
             Box::pin(claimed.complete()).await?;
         }
+        if !later.is_empty() {
+            Box::pin(join_all(later.into_iter().map(|refresh| refresh.ask(ports, self.limits())))).await;
+        }
         Ok(outcome)
+    }
+
+    /// Goes on where a message of a step's own belongs.
+    async fn enter(&self, entry: &Entry, run: &mut Run<'_>) -> Result<Flow, Failure> {
+        let (Entry::Behind(step) | Entry::Timer(step)) = entry;
+        let mut steps = self.steps.steps.iter();
+        let Some(placed) = steps.find(|placed| placed.id == *step) else {
+            let reason = format!("this is a message of the step `{step}`, which the route does not have any more");
+            return Err(Failure::permanent(Kind::State, reason));
+        };
+        run.enter(placed);
+        let wake = matches!(entry, Entry::Timer(_));
+        let came_back = placed.come_back(run, wake).await.map_err(|failure| failure.in_step(&placed.id))?;
+        match came_back {
+            Flow::Continue => Sequence::run_all(steps.as_slice(), run).await,
+            end => Ok(end),
+        }
     }
 
     /// Runs the plan, and again at once after a transient failure as often as the route says.
@@ -314,13 +358,17 @@ impl Sequence {
         if let Some(watch) = run.watch() {
             watch.enters(self);
         }
-        for placed in &self.steps {
+        Self::run_all(&self.steps, run).await
+    }
+
+    async fn run_all(steps: &[Placed], run: &mut Run<'_>) -> Result<Flow, Failure> {
+        for placed in steps {
             run.enter(placed);
             let mut again = placed.retry.unwrap_or_default();
             loop {
                 match placed.run(run).await {
                     Ok(Flow::Continue) => break,
-                    Ok(end @ (Flow::Filtered | Flow::Duplicate | Flow::Later(_) | Flow::Stop)) => return Ok(end),
+                    Ok(end) => return Ok(end),
                     Err(failure) if again > 0 && may_pass(&failure) => {
                         again -= 1;
                         run.ports().tries_again(&failure);
@@ -355,6 +403,17 @@ impl Placed {
         let Some(watch) = run.watch() else { return self.step.run(run).await };
         watch.begins(self, run);
         let result = self.step.run(run).await;
+        watch.ends(self, run, result.as_ref().copied());
+        result
+    }
+}
+
+impl Placed {
+    /// Takes a message of the step's own.
+    async fn come_back(&self, run: &mut Run<'_>, is_timer: bool) -> Result<Flow, Failure> {
+        let Some(watch) = run.watch() else { return self.step.come_back(run, is_timer).await };
+        watch.begins(self, run);
+        let result = self.step.come_back(run, is_timer).await;
         watch.ends(self, run, result.as_ref().copied());
         result
     }

@@ -15,9 +15,12 @@ use crate::transform::{Uses, VARIABLES, Variables};
 use super::body;
 use super::claim::{self, Ticket};
 use super::claimed::Claimed;
+use super::conversation::Conversation;
+use super::group::Entry;
 use super::left::Left;
 use super::plan::{Placed, Plan, may_pass};
 use super::ports::Ports;
+use super::step::Refresh;
 use super::variables;
 use super::waited;
 use super::watch::Watch;
@@ -28,9 +31,10 @@ use parts::Parts;
 /// mandatory (RabbitMQ's direct reply-to).
 const DIRECT_REPLY: &str = "amq.rabbitmq.reply-to";
 
-/// Where `$headers` and `$properties` stand among [`VARIABLES`].
+/// Where `$headers`, `$properties` and `$state` stand among [`VARIABLES`].
 const HEADERS: usize = 0;
 const PROPERTIES: usize = 1;
+const STATE: usize = 4;
 
 /// The state of one run: the message as it stands now, its document once somebody has looked at it, and what is
 /// to be sent.
@@ -46,7 +50,7 @@ pub struct Run<'a> {
     /// How often the step is tried again at once.
     retry: u32,
     sends: Vec<Sending>,
-    claimed: Option<Claimed<'a>>,
+    claimed: Vec<Claimed<'a>>,
     watch: Option<&'a dyn Watch>,
     /// Only where parts may fail apart.
     parts: Option<Box<Parts>>,
@@ -54,6 +58,9 @@ pub struct Run<'a> {
     whole: Option<Box<Message>>,
     /// The delays that the message has waited for.
     waited: Vec<Text>,
+    conversation: Option<Box<Conversation>>,
+    /// What is asked for when the message has been sent on.
+    later: Vec<Refresh>,
 }
 
 /// A message that is sent after the last step.
@@ -95,6 +102,9 @@ impl<'a> Run<'a> {
         let mut message = delivery.message.clone();
         header_names::strip_traces(&mut message.headers);
         let waited = if plan.delays { waited::take(&mut message.headers, plan.name()) } else { Vec::new() };
+        if Entry::of(delivery, plan.name(), plan.queue()).is_some() {
+            header_names::strip_group(&mut message.headers);
+        }
         header_names::set_copies_aside(&mut message.headers);
         let parts = plan.divides.then(|| Parts::resume(Left::take(&mut message.headers, plan.name())));
         let properties = &mut message.properties;
@@ -117,11 +127,13 @@ impl<'a> Run<'a> {
             step: None,
             retry: 0,
             sends: Vec::new(),
-            claimed: None,
+            claimed: Vec::new(),
             watch: ports.watch(),
             parts,
             whole: None,
             waited,
+            conversation: None,
+            later: Vec::new(),
         })
     }
 
@@ -268,14 +280,15 @@ impl<'a> Run<'a> {
 
     /// The values of the global variables, made only where a program uses them.
     pub fn variables(&mut self, uses: Uses) -> Variables {
-        let [headers, properties, route, message] = &mut self.variables;
-        let [use_headers, use_properties, use_route, use_message] = uses;
+        let [headers, properties, route, message, state] = &mut self.variables;
+        let [use_headers, use_properties, use_route, use_message, use_state] = uses;
         let (plan, delivery, ports) = (self.plan, self.delivery, self.ports);
         [
             lazy(headers, use_headers, || variables::headers(&self.message.headers)),
             lazy(properties, use_properties, || variables::properties(&self.message.properties)),
             lazy(route, use_route, || variables::route(plan.name(), plan.queue())),
             lazy(message, use_message, || variables::message(delivery, ports.now())),
+            lazy(state, use_state, || Value::Null),
         ]
     }
 
@@ -290,6 +303,42 @@ impl<'a> Run<'a> {
         self.waited.contains(step)
     }
 
+    /// The message as it came.
+    pub fn original(&self) -> &'a Message {
+        &self.delivery.message
+    }
+
+    /// The queue from which it was taken.
+    pub fn queue(&self) -> &'a Text {
+        self.plan.queue()
+    }
+
+    /// Gives `$state` the value that was loaded.
+    pub(crate) fn set_conversation(&mut self, conversation: Conversation) {
+        self.variables[STATE] = Some(conversation.seen().clone());
+        self.conversation = Some(Box::new(conversation));
+    }
+
+    /// The state that was loaded, to be saved.
+    pub(crate) fn conversation_mut(&mut self) -> Option<&mut Conversation> {
+        self.conversation.as_deref_mut()
+    }
+
+    /// The state that is perhaps to be saved.
+    pub(super) fn take_conversation(&mut self) -> Option<Box<Conversation>> {
+        self.conversation.take()
+    }
+
+    /// Asks for something when the message has been sent on.
+    pub fn ask_later(&mut self, refresh: Refresh) {
+        self.later.push(refresh);
+    }
+
+    /// What is asked for when the message has been sent on.
+    pub(super) fn take_later(&mut self) -> Vec<Refresh> {
+        std::mem::take(&mut self.later)
+    }
+
     /// The route's name.
     pub fn route(&self) -> &'a str {
         self.plan.name()
@@ -297,12 +346,12 @@ impl<'a> Run<'a> {
 
     /// Holds a key until the outcome of the message is known.
     pub(super) fn hold(&mut self, claimed: Claimed<'a>) {
-        self.claimed = Some(claimed);
+        self.claimed.push(claimed);
     }
 
-    /// The key that is held.
-    pub(super) fn take_claimed(&mut self) -> Option<Claimed<'a>> {
-        self.claimed.take()
+    /// The keys that are held.
+    pub(super) fn take_claimed(&mut self) -> Vec<Claimed<'a>> {
+        std::mem::take(&mut self.claimed)
     }
 
     pub(super) fn enter(&mut self, placed: &Placed) {

@@ -102,6 +102,7 @@ impl Context {
             let failure = match result {
                 Ok(Outcome::Delivered) => break Completed::Delivered,
                 Ok(Outcome::Filtered { .. }) => break Completed::Filtered,
+                Ok(Outcome::Gathered { .. }) => break Completed::Gathered,
                 Ok(Outcome::Duplicate { step }) => {
                     events::duplicate(&self.status.name, &taken.delivery.message.properties, &step);
                     break Completed::Duplicate;

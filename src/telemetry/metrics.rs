@@ -77,6 +77,8 @@ pub enum Completed {
     Filtered,
     /// The route has processed a message with the same key before.
     Duplicate,
+    /// It is a part of a group, which goes on in its place.
+    Gathered,
     /// It waits for a delayed retry and comes again.
     Postponed,
     /// It is in the dead-letter queue.
@@ -119,6 +121,7 @@ pub struct RouteMetrics {
     delivered: Counter,
     filtered: Counter,
     duplicate: Counter,
+    gathered: Counter,
     postponed: Counter,
     dead_lettered: Counter,
 }
@@ -148,6 +151,7 @@ impl RouteMetrics {
             delivered: completed("delivered"),
             filtered: completed("filtered"),
             duplicate: completed("duplicate"),
+            gathered: completed("gathered"),
             postponed: completed("postponed"),
             dead_lettered: completed("dead_lettered"),
             route: name(),
@@ -160,6 +164,7 @@ impl RouteMetrics {
             Completed::Delivered => self.delivered.increment(1),
             Completed::Filtered => self.filtered.increment(1),
             Completed::Duplicate => self.duplicate.increment(1),
+            Completed::Gathered => self.gathered.increment(1),
             Completed::Postponed => self.postponed.increment(1),
             Completed::DeadLettered => self.dead_lettered.increment(1),
         }

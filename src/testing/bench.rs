@@ -16,8 +16,10 @@ use super::endpoints::Endpoints;
 use super::model::Ending;
 use super::onlooker::{Event, Hit, Onlooker};
 use super::played::{Played, State};
-use crate::endpoint::{Address, Delivery};
-use crate::message::{Failure, Kind, Message, Text};
+use crate::endpoint::store::Name;
+use crate::endpoint::{Address, Delivery, Tag};
+use crate::message::{Failure, Kind, Message, Text, Value};
+use crate::route::conversation;
 use crate::route::fake::{Fake, World};
 use crate::route::fate::{Fate, fate};
 use crate::route::ports::Ports;
@@ -52,6 +54,8 @@ pub struct Observed {
     pub journey: Journey,
     /// What the participants have seen.
     pub seen: State,
+    /// What conversations know in the end.
+    pub state: Vec<(Name, Value)>,
     /// The lines of the log.
     pub log: Vec<String>,
     /// What of the plan was reached.
@@ -71,17 +75,72 @@ pub fn record(plan: &Plan, case: &Arc<Case>) -> (Observed, Vec<Event>) {
 }
 
 fn observe(plan: &Plan, case: &Arc<Case>, onlooker: &Arc<Onlooker>) -> Observed {
-    let played = Arc::new(Played::new(Arc::clone(case), Endpoints::of(plan), Arc::clone(onlooker)));
+    let played = Arc::new(Played::new(Arc::clone(case), plan.queue(), Endpoints::of(plan), Arc::clone(onlooker)));
     let fake = Fake::among(Arc::clone(&played) as Arc<dyn World>, Some(Arc::clone(onlooker) as Arc<dyn Watch>));
     fake.advance(case.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default());
+    for (name, value) in &case.state {
+        fake.put(name.clone(), conversation::record(value));
+    }
+    let mut bench = Bench { plan, fake: &fake, onlooker, played: &played, timers: Vec::new() };
     for earlier in &case.before {
-        journey(plan, earlier, &fake, onlooker);
+        bench.bring(earlier);
     }
     let logged = fake.logged().len();
     played.state().before = false;
-    let journey = journey(plan, &case.delivery, &fake, onlooker);
+    let mut journey = bench.bring(&case.delivery);
+    bench.wait(case.wait, &mut journey);
     let seen = std::mem::take(&mut *played.state());
-    Observed { journey, seen, log: fake.logged().split_off(logged), hits: onlooker.hits() }
+    let records = fake.records().into_iter().filter(|(name, _)| conversation::state_of(name).is_some());
+    let state = records.filter_map(|(name, record)| Some((name, conversation::value(&record, plan.limits())?)));
+    let state = state.collect();
+    Observed { journey, seen, state, log: fake.logged().split_off(logged), hits: onlooker.hits() }
+}
+
+/// The messages of one case, and what comes back to the route's own queue by them.
+struct Bench<'a> {
+    plan: &'a Plan,
+    fake: &'a Fake,
+    onlooker: &'a Onlooker,
+    played: &'a Played,
+    /// When each is due.
+    timers: Vec<(SystemTime, Message)>,
+}
+
+impl Bench<'_> {
+    /// Brings a message to its end, and the groups that are complete by it to theirs. What is told is how the last of
+    /// them went.
+    fn bring(&mut self, delivery: &Delivery) -> Journey {
+        let mut told = journey(self.plan, delivery, self.fake, self.onlooker);
+        loop {
+            let started = std::mem::take(&mut self.played.state().timers);
+            self.timers.extend(started.into_iter().map(|(delay, timer)| (self.fake.now() + delay, timer)));
+            let group = self.played.state().groups.pop_front();
+            let Some(group) = group else { return told };
+            told = journey(self.plan, &self.own(group), self.fake, self.onlooker);
+        }
+    }
+
+    /// Lets the clock go on, and brings the groups to their end whose time is over then.
+    fn wait(&mut self, time: Duration, told: &mut Journey) {
+        let end = self.fake.now().checked_add(time).unwrap_or_else(|| self.fake.now());
+        loop {
+            let due = self.timers.iter().enumerate().min_by_key(|(_, (due, _))| *due);
+            let Some((at, _)) = due.filter(|(_, (due, _))| !time.is_zero() && *due <= end) else { break };
+            let (due, timer) = self.timers.remove(at);
+            self.fake.advance(due.duration_since(self.fake.now()).unwrap_or_default());
+            let journey = self.bring(&self.own(timer));
+            if journey.ending != Ending::Gathered {
+                *told = journey;
+            }
+        }
+        self.fake.advance(end.duration_since(self.fake.now()).unwrap_or_default());
+    }
+
+    /// A message that the route has sent to its own queue.
+    fn own(&self, message: Message) -> Delivery {
+        let address = Address { exchange: Text::new(), routing_key: self.plan.queue().clone() };
+        Delivery { tag: Tag(1), redelivered: false, address, message }
+    }
 }
 
 /// Brings a message to its end.
@@ -103,6 +162,7 @@ fn journey(plan: &Plan, delivery: &Delivery, fake: &Fake, onlooker: &Onlooker) -
                 (now, tried) = again(plan, &now, letter);
                 continue;
             }
+            Ok(Outcome::Gathered { .. }) => return Journey { delays, ..end(Ending::Gathered) },
             Err(failure) => failure,
         };
         onlooker.failed(&failure);

@@ -6,14 +6,17 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use super::endpoints::{Endpoints, REPLY, Role};
+use super::json::{self, Json};
 use super::message::{ReadFile, Reader, Template};
 use super::model::{self, Ending, Fail, OneOrMany, OrNone};
 use crate::diagnostic::yaml::{self, Spanned};
 use crate::diagnostic::{Diagnostic, SourceFile, codes, did_you_mean};
 use crate::endpoint::settings::parse_duration;
+use crate::endpoint::store::Name;
 use crate::endpoint::{Address, Delivery, Tag};
-use crate::message::{Message, Text};
+use crate::message::{Message, Text, Value};
 use crate::route::Plan;
+use crate::route::conversation::space;
 
 /// Where answers go if a case names no address.
 const REPLY_TO: &str = "test.reply";
@@ -42,8 +45,12 @@ pub struct Case {
     pub sent_files: Vec<String>,
     /// The messages that the route has processed before.
     pub before: Vec<Delivery>,
+    /// What is in the store before.
+    pub state: Vec<(Name, Value)>,
     /// The message that comes.
     pub delivery: Delivery,
+    /// How long the clock goes on after it.
+    pub wait: Duration,
     /// When it comes.
     pub at: SystemTime,
     /// What the participants do.
@@ -107,6 +114,8 @@ pub struct Expect {
     pub dead_letter: Option<Template>,
     /// What endpoints have taken.
     pub sent: Option<Spanned<Sent>>,
+    /// What is in the store in the end.
+    pub state: Vec<Spanned<(Name, Value)>>,
     /// The lines of the log.
     pub log: Option<Spanned<Vec<String>>>,
 }
@@ -158,7 +167,9 @@ impl Compiler<'_> {
             span: written.name.span.clone(),
             whole: whole.span.clone(),
             before,
+            state: self.state(&written.state).into_iter().map(|state| state.value).collect(),
             delivery,
+            wait: written.wait.as_ref().map_or(Duration::ZERO, |wait| self.duration(wait)),
             at: self.time(arrives.at.as_ref()),
             parts,
             sent_files: std::mem::take(&mut self.reader.sent_files),
@@ -255,7 +266,7 @@ impl Compiler<'_> {
     }
 
     fn expect(&mut self, written: &Spanned<model::Expect>) -> Expect {
-        let model::Expect { outcome, reply, failure, attempts, delays, dead_letter, sent, log } = &written.value;
+        let model::Expect { outcome, reply, failure, attempts, delays, dead_letter, sent, state, log } = &written.value;
         let delivered = || Spanned { value: Ending::Delivered, span: written.span.clone() };
         let reply = reply.as_ref().map(|reply| {
             let value = match &reply.value {
@@ -287,6 +298,7 @@ impl Compiler<'_> {
             delays: delays.as_ref().map(|delays| self.delays(delays)),
             dead_letter,
             sent,
+            state: state.as_ref().map(|state| self.state(&state.value)).unwrap_or_default(),
             log: log.as_ref().map(|lines| Spanned {
                 value: lines.value.iter().map(|line| line.value.clone()).collect(),
                 span: lines.span.clone(),
@@ -313,18 +325,30 @@ impl Compiler<'_> {
     }
 
     fn delays(&mut self, written: &Spanned<Vec<Spanned<String>>>) -> Spanned<Vec<Duration>> {
-        let value = written.value.iter().map(|delay| {
-            parse_duration(&delay.value).unwrap_or_else(|| {
-                let message = format!("`{}` is not a duration", delay.value);
-                self.reader.error(
-                    codes::VALUE_INVALID,
-                    &delay.span,
-                    message,
-                    "write digits and a unit, as `5s` or `2m`",
-                );
-                Duration::ZERO
-            })
-        });
+        let value = written.value.iter().map(|delay| self.duration(delay));
         Spanned { value: value.collect(), span: written.span.clone() }
+    }
+
+    fn duration(&mut self, written: &Spanned<String>) -> Duration {
+        parse_duration(&written.value).unwrap_or_else(|| {
+            let message = format!("`{}` is not a duration", written.value);
+            let hint = "write digits and a unit, as `5s` or `2m`";
+            self.reader.error(codes::VALUE_INVALID, &written.span, message, hint);
+            Duration::ZERO
+        })
+    }
+
+    fn state(&mut self, written: &model::Named<model::Named<Json>>) -> Vec<Spanned<(Name, Value)>> {
+        let mut all = Vec::new();
+        for (state, keys) in &written.0 {
+            for (key, value) in &keys.value.0 {
+                let name = Name { space: space(&state.value), key: Text::from(key.value.as_str()) };
+                match json::value(self.reader.file, value) {
+                    Ok(read) => all.push(Spanned { value: (name, read), span: value.span.clone() }),
+                    Err(wrong) => self.reader.wrong.push(wrong),
+                }
+            }
+        }
+        all
     }
 }

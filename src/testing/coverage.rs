@@ -6,7 +6,6 @@ use std::collections::BTreeSet;
 use super::onlooker::{Hit, Way, identity};
 use crate::message::Text;
 use crate::route::Plan;
-use crate::route::step::Flow;
 
 /// What can be reached of a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,10 +59,7 @@ pub fn of(plan: &Plan, hits: &BTreeSet<Hit>) -> Vec<Item> {
             add(Part::Branch, format!("{id}: {name}"), hits.contains(&Hit::Branch(identity(branch))));
         }
         if let Some(exit) = placed.step.exits().first() {
-            let how = match exit {
-                Flow::Duplicate => "duplicate",
-                _ => "filtered",
-            };
+            let how = exit.name();
             add(Part::Branch, format!("{id}: goes on"), ended(id, Way::On));
             add(Part::Branch, format!("{id}: {how}"), ended(id, Way::Out));
         }

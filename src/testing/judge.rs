@@ -12,6 +12,7 @@ use crate::diagnostic::yaml::Spanned;
 use crate::endpoint::Address;
 use crate::format::{json, xml};
 use crate::message::{Failure, Field, Limits, Message, Text, Value, header_names};
+use crate::route::conversation::state_of;
 use crate::route::retry::spell;
 use crate::route::{Plan, variables};
 
@@ -122,6 +123,16 @@ impl Judge<'_> {
             let (expected, found) = (spelled(&delays.value), spelled(&journey.delays));
             let fix = Fix::Plain(found.clone());
             self.differs("expect.delays", &delays.span, &expected, Some(&found), Some(fix));
+        }
+        for Spanned { value: (name, expected), span } in &expect.state {
+            let found = observed.state.iter().find(|(found, _)| found == name).map(|(_, value)| value.clone());
+            let found = found.unwrap_or_default();
+            let differences = diff::json(expected, &found);
+            if !differences.is_empty() {
+                let (state, key) = state_of(name).unwrap_or_default();
+                let what = format!("expect.state.{state}.{key}");
+                self.all.push(Mismatch { differences, fix: Some(Fix::Value(found)), ..mismatch(what, span) });
+            }
         }
         if let Some(log) = &expect.log
             && log.value != observed.log

@@ -20,8 +20,15 @@ pub struct Case {
     /// Messages that the route has processed before, in order. What becomes of them is not looked at.
     #[serde(default)]
     pub before: Vec<Spanned<Message>>,
+    /// What conversations know before, by the name of their `state` and the key, as `{ chat: { s-1: { asked: 2 } } }`.
+    #[serde(default)]
+    pub state: Named<Named<Json>>,
     /// The message that comes. Where the route answers, it has a `reply_to` unless `properties` say otherwise.
     pub send: Spanned<Message>,
+    /// How long the clock goes on after the message, as `10m`: a group of an `aggregate` whose time is over by then is
+    /// complete.
+    #[serde(default)]
+    pub wait: Option<Spanned<String>>,
     /// How the message comes.
     #[serde(default)]
     pub arrives: Option<Arrives>,
@@ -136,6 +143,10 @@ pub struct Expect {
     /// several. Endpoints that are not named must have taken none.
     #[serde(default)]
     pub sent: Option<Spanned<Named<OneOrMany<Message>>>>,
+    /// What conversations know in the end, by the name of their `state` and the key; `null` of one that knows nothing.
+    /// Those that are not named are not looked at.
+    #[serde(default)]
+    pub state: Option<Spanned<Named<Named<Json>>>>,
     /// The lines of the steps `log`, in order.
     #[serde(default)]
     pub log: Option<Spanned<Vec<Spanned<String>>>>,
@@ -151,6 +162,8 @@ pub enum Ending {
     Filtered,
     /// One like it was processed before.
     Duplicate,
+    /// It is a part of a group that is not complete.
+    Gathered,
     /// It is in the dead-letter queue.
     DeadLettered,
     /// The connection was lost each time: the broker keeps it.
@@ -164,6 +177,7 @@ impl Ending {
             Self::Delivered => "delivered",
             Self::Filtered => "filtered",
             Self::Duplicate => "duplicate",
+            Self::Gathered => "gathered",
             Self::DeadLettered => "dead_lettered",
             Self::Kept => "kept",
         }

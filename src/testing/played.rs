@@ -1,5 +1,6 @@
 //! The world of a case: participants that do what the test file says.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use super::endpoints::{Endpoints, is_reply};
 use super::model::Fail;
 use super::onlooker::Onlooker;
 use crate::endpoint::{Address, SendError};
-use crate::message::{Failure, Kind, Message, Text};
+use crate::message::{Failure, Kind, Message, Text, header_names};
 use crate::route::fake::World;
 use crate::route::ports::{not_answered, not_sent};
 
@@ -18,6 +19,7 @@ pub struct Played {
     case: Arc<Case>,
     endpoints: Endpoints,
     reply_to: Option<Text>,
+    queue: Text,
     onlooker: Arc<Onlooker>,
     state: Mutex<State>,
 }
@@ -35,16 +37,20 @@ pub struct State {
     pub replies: Vec<Message>,
     /// Whom the route has called and nobody plays.
     pub strangers: Vec<String>,
+    /// The complete groups that the route has published to its own queue.
+    pub groups: VecDeque<Message>,
+    /// The timers that it has started: how long each waits.
+    pub timers: Vec<(Duration, Message)>,
     /// While messages come that nobody looks at.
     pub before: bool,
 }
 
 impl Played {
     /// The participants of a case.
-    pub fn new(case: Arc<Case>, endpoints: Endpoints, onlooker: Arc<Onlooker>) -> Self {
+    pub fn new(case: Arc<Case>, queue: &Text, endpoints: Endpoints, onlooker: Arc<Onlooker>) -> Self {
         let reply_to = case.delivery.message.properties.reply_to.clone();
         let state = State { turns: vec![0; case.parts.len()], before: true, ..State::default() };
-        Self { case, endpoints, reply_to, onlooker, state: Mutex::new(state) }
+        Self { case, endpoints, reply_to, queue: queue.clone(), onlooker, state: Mutex::new(state) }
     }
 
     /// What was seen so far.
@@ -76,6 +82,15 @@ impl Played {
 
 impl World for Played {
     fn takes(&self, to: &Address, message: &Message) -> Result<(), Failure> {
+        let own = to.exchange.is_empty() && to.routing_key.starts_with(self.queue.as_str());
+        if own && header_names::is_of_group(&message.headers) {
+            let mut state = self.state();
+            match to.routing_key.rsplit_once(".retry.").and_then(|(_, millis)| millis.parse().ok()) {
+                Some(millis) => state.timers.push((Duration::from_millis(millis), message.clone())),
+                None => state.groups.push_back(message.clone()),
+            }
+            return Ok(());
+        }
         if let Some(Act::Fail(fail)) = self.next(to, None, message) {
             return Err(failure(*fail, to, Duration::ZERO));
         }

@@ -19,8 +19,8 @@ pub use embedded::Embedded;
 pub use model::{Cell, Model};
 
 /// The variables of every mapping and expression, in the order in which a run binds them: `$headers`,
-/// `$properties`, `$route`, `$message`.
-pub const VARIABLES: [&str; 4] = ["headers", "properties", "route", "message"];
+/// `$properties`, `$route`, `$message`, `$state`.
+pub const VARIABLES: [&str; 5] = ["headers", "properties", "route", "message", "state"];
 
 /// A value for each of [`VARIABLES`].
 pub type Variables = [Value; VARIABLES.len()];

@@ -22,6 +22,7 @@ mod daemon;
 mod docs;
 mod doctor;
 mod fuzz;
+mod gather;
 mod generate;
 mod idempotent;
 mod mappings;

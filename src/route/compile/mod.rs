@@ -5,6 +5,7 @@ mod endpoint;
 mod order;
 mod retry;
 mod set;
+mod stateful;
 mod sub_route;
 pub mod waits;
 
@@ -16,12 +17,12 @@ use std::time::Duration;
 use crate::contract::{Contract, Registry};
 use crate::diagnostic::yaml::{self, Spanned};
 use crate::diagnostic::{Diagnostic, SourceFile, codes, did_you_mean};
-use crate::endpoint::settings::parse_duration;
 use crate::endpoint::topology::Topology;
 use crate::message::{Limits, Text};
 use crate::transform::{Embedded, Transform, Transforms};
 
 pub use set::check_set;
+use stateful::Stateful;
 pub use sub_route::SubRoutes;
 
 use super::breaker;
@@ -35,9 +36,6 @@ use sub_route::Within;
 use waits::Waits;
 
 const DEFAULT_PREFETCH: u16 = 250;
-const DEFAULT_KEEP: Duration = Duration::from_secs(24 * 3600);
-const SHORTEST_KEEP: Duration = Duration::from_secs(1);
-const LONGEST_KEEP: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What routes refer to.
 #[derive(Debug)]
@@ -79,6 +77,8 @@ pub fn compile(name: &str, file: &SourceFile, library: &Library<'_>) -> (Option<
         remembers: None,
         waits: Waits::default(),
         within: Within::default(),
+        stateful: Stateful::default(),
+        timers: Vec::new(),
     };
     let plan = compiler.route(name, &route);
     let errors = compiler.diagnostics.iter().any(|d| d.severity == crate::diagnostic::Severity::Error);
@@ -117,6 +117,9 @@ pub struct Compiler<'a> {
     within: Within,
     /// The step that remembers keys.
     remembers: Option<Range<usize>>,
+    stateful: Stateful,
+    /// How long the timers of steps wait.
+    timers: Vec<Duration>,
     diagnostics: Vec<Diagnostic>,
     topology: Topology,
     /// The files of contracts and transforms that were resolved, by path.
@@ -170,6 +173,8 @@ impl Compiler<'_> {
             let delays = self.waits.delays.clone();
             self.wait_queues(source, retries.delayed.iter().chain(&delays));
         }
+        let timers = std::mem::take(&mut self.timers);
+        self.wait_queues(source, timers.iter());
         self.fits_pace(prefetch);
         let delays = !self.waits.delays.is_empty();
         Some(Plan {
@@ -206,6 +211,7 @@ impl Compiler<'_> {
             let message = format!("no message is ever answered: {why}");
             self.error(codes::REPLY_MISPLACED, &reply.span, message, "remove `reply`, or the step that ends the route");
         }
+        self.answers_for_a_group(&reply.span);
         let Some(reference) = &reply.value.contract else { return Some(None) };
         let contract = self.contract(reference)?;
         self.expect(&contract, reference, "answer");
@@ -272,43 +278,6 @@ impl Compiler<'_> {
         }
     }
 
-    /// Notes that a step needs the store.
-    pub fn stores(&mut self, span: &Range<usize>) {
-        if !self.library.store {
-            let message = "this step needs a store, and the settings have none";
-            let hint = "add `store: { path: state/keys.redb }` to `trunkline.yaml`";
-            self.error(codes::STORE_MISSING, span, message, hint);
-        }
-    }
-
-    /// How long something is kept in the store: a day, or as written, from a second to a year.
-    pub fn keep(&mut self, written: Option<&Spanned<String>>) -> Option<Duration> {
-        let Some(written) = written else { return Some(DEFAULT_KEEP) };
-        let keep = parse_duration(&written.value).filter(|keep| (SHORTEST_KEEP..=LONGEST_KEEP).contains(keep));
-        if keep.is_none() {
-            let message = format!("`{}` is not a time to keep something for", written.value);
-            self.report(
-                Diagnostic::error(codes::VALUE_INVALID, self.file, written.span.clone(), message)
-                    .label("expected a duration from 1s to 8760h")
-                    .hint("write digits and a unit, as `30m`, `24h` or `168h`"),
-            );
-        }
-        keep
-    }
-
-    /// Notes that a step remembers keys of processed messages.
-    pub fn remembers(&mut self, span: &Range<usize>) {
-        self.stores(span);
-        if let Some(pattern) = self.part {
-            let message = format!("`idempotent` cannot stand among the steps of `{pattern}`: a message has one key");
-            self.error(codes::STEP_SHAPE, span, message, "put `idempotent` before it, into the route's own steps");
-        }
-        if self.remembers.replace(span.clone()).is_some() {
-            let hint = "write one `idempotent`, with a key that says all, as `\"\\(.shop)/\\(.id)\"`";
-            self.error(codes::STEP_SHAPE, span, "a route remembers the keys of one step only", hint);
-        }
-    }
-
     /// Compiles a jq expression.
     pub fn expression(&mut self, written: &Spanned<String>) -> Option<Expression> {
         match Expression::compile(self.file, written, &self.library.limits) {
@@ -332,6 +301,7 @@ impl Compiler<'_> {
     /// Compiles steps in order. `prefix` begins the ids of those that have none of their own.
     pub fn sequence(&mut self, steps: &Steps, prefix: &str) -> Sequence {
         let mut sequence = Sequence::default();
+        self.stateful.nested = !prefix.is_empty();
         for (position, step) in (1..).zip(steps) {
             if let Some(why) = self.flow.take_end() {
                 let message = format!("no message reaches this step: {why}");
@@ -340,6 +310,7 @@ impl Compiler<'_> {
                 self.flow.becomes_anything();
             }
             sequence.steps.extend(self.step(step, prefix, position));
+            self.stateful.nested = !prefix.is_empty();
         }
         sequence
     }

@@ -13,7 +13,6 @@ pub use draw::{dot, mermaid, text};
 
 use super::breaker::Endpoint;
 use super::plan::{Placed, Plan, Sequence};
-use super::step::Flow;
 
 /// Nodes and the edges between them.
 #[derive(Debug, Default, Serialize)]
@@ -203,7 +202,7 @@ impl Graph {
             }
             self.talk(&id, placed);
             for exit in placed.step.exits() {
-                let name = if *exit == Flow::Duplicate { "duplicate" } else { "filtered" };
+                let name = exit.name();
                 let end = self.node(name, NodeKind::End, name.to_owned());
                 self.edge(&id, &end, EdgeKind::Next, Vec::new(), Some(name.to_owned()));
             }

@@ -11,11 +11,12 @@ use futures_util::stream::{self, StreamExt};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::message::{Class, Failure, Kind, Text};
+use crate::message::{Class, Failure, Kind, Text, Value};
 use crate::route::left::{Left, Positions};
 use crate::route::plan::Sequence;
+use crate::transform::VARIABLES;
 
-use super::Run;
+use super::{Run, STATE};
 
 /// What the failure of one part means for the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
@@ -71,6 +72,8 @@ pub(super) struct Parts {
 impl<'a> Run<'a> {
     /// A run of its own over the message as it stands now.
     pub fn fork(&self) -> Run<'a> {
+        let mut variables: [Option<Value>; VARIABLES.len()] = Default::default();
+        variables[STATE].clone_from(&self.variables[STATE]);
         Run {
             plan: self.plan,
             delivery: self.delivery,
@@ -78,15 +81,17 @@ impl<'a> Run<'a> {
             message: self.message.clone(),
             document: self.document.clone(),
             contract: self.contract.clone(),
-            variables: Default::default(),
+            variables,
             step: self.step.clone(),
             retry: self.retry,
             sends: Vec::new(),
-            claimed: None,
+            claimed: Vec::new(),
             watch: self.watch,
             parts: None,
             whole: self.whole.clone(),
             waited: self.waited.clone(),
+            conversation: None,
+            later: Vec::new(),
         }
     }
 
@@ -99,6 +104,7 @@ impl<'a> Run<'a> {
         self.step = fork.step;
         self.whole = fork.whole;
         self.sends.extend(fork.sends);
+        self.later.extend(fork.later);
     }
 
     /// Runs `count` forks, which `begin` prepares by position from 1, through the steps that it gives.
@@ -146,6 +152,7 @@ impl<'a> Run<'a> {
             }
         }
         for (position, fork) in done {
+            self.later.extend(fork.later);
             let origin = apart.then(|| (step.clone(), position));
             self.sends.extend(fork.sends.into_iter().map(|sending| super::Sending { part: origin.clone(), ..sending }));
         }

@@ -11,14 +11,15 @@ use serde::{Deserialize, Deserializer};
 use crate::contract::Contract;
 use crate::diagnostic::yaml::Spanned;
 use crate::diagnostic::{Diagnostic, codes};
-use crate::endpoint::BoxFuture;
 use crate::endpoint::settings::{AmqpTarget, parse_duration};
+use crate::endpoint::{Address, BoxFuture};
 use crate::message::{Class, Failure, Field, Kind, Message, Stage, Text, Value, header_names};
 use crate::route::compile::{Compiler, Place};
 use crate::route::expression::Expression;
 use crate::route::run::Run;
 use crate::route::target::Target;
 
+use super::cache::{Answers, Cache, Found, Fresh, Refresh};
 use super::transform::Mapping;
 use super::{Description, Flow, Pattern, Step};
 
@@ -40,6 +41,8 @@ pub struct Call {
     pub timeout: Option<Spanned<String>>,
     /// The contract of the answer.
     pub accepts: Option<Spanned<String>>,
+    /// Keeps answers, so that the same is not asked again and again.
+    pub cache: Option<Cache>,
     /// The transform that makes the request of the document, which itself stays for `merge`.
     pub request: Option<Spanned<String>>,
     /// Makes the new document, a jq expression, as `.message + { stock: .reply.left }`: `.message` is the document as it
@@ -53,7 +56,7 @@ pub struct Call {
 }
 
 /// The keys of [`Call`] that name no endpoint.
-const OPTIONS: [&str; 5] = ["timeout", "accepts", "request", "merge", "contract"];
+const OPTIONS: [&str; 6] = ["timeout", "accepts", "cache", "request", "merge", "contract"];
 
 impl<'de> Deserialize<'de> for Call {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -72,6 +75,7 @@ impl<'de> Deserialize<'de> for Call {
                         "amqp" => call.amqp = Some(map.next_value()?),
                         "timeout" => call.timeout = map.next_value()?,
                         "accepts" => call.accepts = map.next_value()?,
+                        "cache" => call.cache = map.next_value()?,
                         "request" => call.request = map.next_value()?,
                         "merge" => call.merge = map.next_value()?,
                         "contract" => call.contract = map.next_value()?,
@@ -94,6 +98,7 @@ struct Compiled {
     timeout: Duration,
     request: Option<Mapping>,
     accepts: Option<Arc<Contract>>,
+    cache: Option<Answers>,
     merge: Option<Merge>,
 }
 
@@ -165,6 +170,10 @@ impl Pattern for Call {
         let timeout = timeout(self.timeout.as_ref(), compiler);
         let request = self.request(compiler);
         let accepts = named(self.accepts.as_ref(), compiler);
+        let cache = match &self.cache {
+            Some(cache) => cache.compile(place, compiler).map(Some),
+            None => Some(None),
+        };
         let merge = self.merge(compiler);
         match (&accepts, &merge) {
             (Some(contract), Some(None)) => compiler.flow.becomes(contract.clone()),
@@ -176,6 +185,7 @@ impl Pattern for Call {
             timeout: timeout?,
             request: request?,
             accepts: accepts?,
+            cache: cache?,
             merge: merge?,
         }))
     }
@@ -183,14 +193,51 @@ impl Pattern for Call {
 
 impl Compiled {
     async fn call(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
+        let Some(cache) = &self.cache else {
+            let answer = self.ask(run).await?;
+            return self.take(run, answer);
+        };
+        let Found { name, answer } = cache.find(run, self.timeout).await?;
+        // One that is not of the contract was kept when that was another one.
+        if let Some((answer, fresh)) = answer
+            && self.accepts.as_ref().is_none_or(|contract| run.read(&answer, Some(contract)).is_ok())
+        {
+            if let Some(fresh) = fresh {
+                let refresh = self.refresh(run, cache, fresh)?;
+                run.ask_later(refresh);
+            }
+            return self.take(run, answer);
+        }
+        let answer = self.ask(run).await?;
+        let flow = self.take(run, answer.clone())?;
+        cache.keep(run.ports(), name, &answer).await?;
+        Ok(flow)
+    }
+
+    async fn ask(&self, run: &mut Run<'_>) -> Result<Message, Failure> {
+        let (address, request) = self.request(run)?;
+        let answer = run.ports().call(&address, request, self.timeout).await?;
+        error_of(&answer).map_or(Ok(answer), Err)
+    }
+
+    fn request(&self, run: &mut Run<'_>) -> Result<(Address, Message), Failure> {
         let address = self.target.address(run)?;
         let mut request = match &self.request {
             Some(mapping) => mapping.aside(run)?,
             None => run.message().clone(),
         };
         request.properties.message_id = Some(run.ports().new_id());
-        let answer = run.ports().call(&address, request, self.timeout).await?;
-        error_of(&answer).map_or(Ok(()), Err)?;
+        Ok((address, request))
+    }
+
+    fn refresh(&self, run: &mut Run<'_>, cache: &Answers, fresh: Fresh) -> Result<Refresh, Failure> {
+        let (to, request) = self.request(run)?;
+        let (keep, stale) = cache.times();
+        Ok(Refresh { to, request, timeout: self.timeout, accepts: self.accepts.clone(), fresh, keep, stale })
+    }
+
+    /// Puts an answer into the place of the document, or into the document.
+    fn take(&self, run: &mut Run<'_>, answer: Message) -> Result<Flow, Failure> {
         let Some(merge) = &self.merge else {
             run.replace(answer, self.accepts.clone())?;
             return Ok(Flow::Continue);
@@ -245,6 +292,10 @@ impl Step for Compiled {
         };
         let merged = self.merge.as_ref().map(|merge| format!("; make {} of both", merge.expression.source()));
         let (target, timeout) = (&self.target, self.timeout);
-        Description::line(format!("call {target}, wait up to {timeout:?} for {answer}{}", merged.unwrap_or_default()))
+        let mut text = format!("call {target}, wait up to {timeout:?} for {answer}{}", merged.unwrap_or_default());
+        if let Some(cache) = &self.cache {
+            text.push_str(&format!("; {}", cache.text()));
+        }
+        Description::line(text)
     }
 }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use crate::diagnostic::yaml::Spanned;
 use crate::diagnostic::{Diagnostic, codes};
 use crate::endpoint::BoxFuture;
-use crate::endpoint::store::{Claim, Key, LONGEST_KEY};
-use crate::message::{Class, Failure, Kind, Stage, Text, Value};
+use crate::endpoint::store::{Key, LONGEST_KEY};
+use crate::message::{Failure, Kind, Text, Value};
 use crate::route::claimed::Claimed;
 use crate::route::compile::{Compiler, Place};
 use crate::route::expression::Expression;
@@ -74,18 +74,10 @@ impl Pattern for Idempotent {
 impl Compiled {
     async fn claim(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
         let key = Key { route: Text::from(run.route()), key: key(&self.key.one(run)?)? };
-        let ports = run.ports();
-        match ports.claim(&key).await? {
-            Claim::New => {
-                run.hold(Claimed::new(ports, key, self.keep));
-                Ok(Flow::Continue)
-            }
-            Claim::Done => Ok(Flow::Duplicate),
-            Claim::Pending => {
-                let reason = "a message with the same key is still under way";
-                Err(Failure::new(Class::Transient, Stage::Process, Kind::Timeout, reason))
-            }
-        }
+        let claimed = Claimed::claim(run.ports(), key, self.keep).await?;
+        let flow = if claimed.is_some() { Flow::Continue } else { Flow::Duplicate };
+        claimed.into_iter().for_each(|claimed| run.hold(claimed));
+        Ok(flow)
     }
 }
 

@@ -3,7 +3,9 @@
 //! A pattern is its documented settings, which compile to a [`Step`]. To add one, write its file and add its
 //! line to the list below.
 
+mod aggregate;
 mod attempt;
+mod cache;
 mod call;
 mod choice;
 mod claim_check;
@@ -21,6 +23,7 @@ mod routing_slip;
 mod scatter_gather;
 mod set;
 mod split;
+mod state;
 mod stop;
 mod sub_route;
 mod throttle;
@@ -29,6 +32,7 @@ mod transform;
 mod validate;
 mod wire_tap;
 
+pub use cache::Refresh;
 pub use call::error_of;
 
 use std::fmt;
@@ -97,6 +101,8 @@ patterns! {
     "split" => Split(split::Split);
     "claim_check" => ClaimCheck(claim_check::ClaimCheck);
     "set" => Set(set::Set);
+    "state" => State(state::State);
+    "aggregate" => Aggregate(aggregate::Aggregate);
     "call" => Call(call::Call);
     "scatter_gather" => ScatterGather(scatter_gather::ScatterGather);
     "to" => To(to::To);
@@ -120,6 +126,11 @@ pub trait Pattern: fmt::Debug {
 pub trait Step: fmt::Debug + Send + Sync {
     /// Does the step's work on one message.
     fn run<'a>(&'a self, run: &'a mut Run<'_>) -> BoxFuture<'a, Result<Flow, Failure>>;
+
+    /// Takes a message that the step itself has sent to the route: what it had put together, or that a time is over.
+    fn come_back<'a>(&'a self, _: &'a mut Run<'_>, _is_timer: bool) -> BoxFuture<'a, Result<Flow, Failure>> {
+        Box::pin(std::future::ready(Ok(Flow::Filtered)))
+    }
 
     /// What the step does, for people.
     fn describe(&self) -> Description<'_>;
@@ -158,6 +169,22 @@ pub enum Flow {
     Duplicate,
     /// The message waits so long in a queue of the broker, and comes again.
     Later(Duration),
+    /// It is a part of a group, which goes on in its place.
+    Gathered,
+}
+
+impl Flow {
+    /// What becomes of the message, in one word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Continue => "goes on",
+            Self::Stop => "stopped",
+            Self::Filtered => "filtered",
+            Self::Duplicate => "duplicate",
+            Self::Later(_) => "delayed",
+            Self::Gathered => "gathered",
+        }
+    }
 }
 
 /// What a step does, for people.

@@ -51,6 +51,18 @@ const MISTAKES: &[(&str, &str)] = &[
         "claim checks",
         "from: { amqp: { queue: q } }\nsteps:\n  - claim_check: { above: 5 KB, keep: 5 }\n  - claim_check: { over: 5KiB }\n  - claim_check: fetched\n  - to: { amqp: { routing_key: k } }",
     ),
+    (
+        "caches",
+        "from: { amqp: { queue: q } }\nsteps:\n  - call: { amqp: { routing_key: k }, cache: { key: .a, keep: 0s, stale: 1d } }\n  - call: { amqp: { routing_key: k }, cache: { key: '.a |' } }\nreply: {}",
+    ),
+    (
+        "states",
+        "from: { amqp: { queue: q } }\nsteps:\n  - state: { save: . }\n  - state: { load: a b, key: .a }\n  - state: { load: a, key: .a, save: . }\n  - state: { load: a, key: .a }\n  - state: { save: ., keep: 1d }\n  - to: { amqp: { routing_key: k } }",
+    ),
+    (
+        "groups",
+        "from: { amqp: { queue: q } }\nsteps:\n  - choice: [{ when: .a, steps: [aggregate: { key: .a, timeout: 5m }] }]\n  - aggregate: { key: .a, count: 0, timeout: 8d }\n  - aggregate: { key: .a, timeout: 5m, when: '.a |' }\nreply: {}",
+    ),
     ("no effect", "from: { amqp: { queue: q } }\nsteps: [log: .a]"),
     (
         "jq",

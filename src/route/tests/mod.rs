@@ -1,5 +1,7 @@
 //! Whole routes on fake ports.
 
+mod aggregate;
+mod cache;
 mod claim_check;
 mod contracts;
 mod control;
@@ -8,6 +10,7 @@ mod enrich;
 mod idempotent;
 mod schema;
 mod split;
+mod state;
 mod steps;
 mod sub_routes;
 mod untouched;

@@ -6,6 +6,7 @@
 mod competing;
 mod duplicates;
 mod faults;
+mod gathered;
 mod limits;
 mod operations;
 mod process;
