@@ -12,7 +12,9 @@ use lapin::{Channel, ExchangeKind};
 use super::bus::{Bus, libfaketime};
 use super::faults::{Kind, strike};
 use super::node::Node;
-use super::project::{self, ERP, EXCHANGE, FLAKY, PLACES, Place, ROOM, ROUTES, sinks};
+use super::project::{
+    self, ERP, EXCHANGE, FLAKY, GROUP_TIMEOUT_MILLIS, Mix, PLACES, Place, ROOM, ROUTES, Route, sinks,
+};
 use super::world::{World, pause};
 use super::{generator, observer, participants};
 
@@ -88,7 +90,11 @@ impl Plan {
 
 /// Runs it, and gives what is known in the end.
 pub async fn run(plan: &Plan, folder: &Path) -> Arc<World> {
-    project::mix(plan.is_flood());
+    project::mix(match (plan.is_flood(), plan.is_cluster()) {
+        (true, _) => Mix::Flood,
+        (false, true) => Mix::Cluster,
+        (false, false) => Mix::All,
+    });
     // A busy machine must not look like a broker that stands still, where none does.
     let heartbeat = if plan.kinds.iter().any(|kind| kind.freezes()) { 4 } else { 30 };
     let nodes = Node::start(&format!("chaos{}", std::process::id()), plan.instances(), heartbeat);
@@ -180,6 +186,17 @@ async fn drain(world: &World) {
 
 /// Stops the bus, looks that nothing is left in its queues, and lets the observers take the rest.
 async fn stop(world: &World) {
+    // The timers of groups come back to their route as long as it is there.
+    let timers = [format!("{}.retry.{GROUP_TIMEOUT_MILLIS}", Route::Gather.queue()), Route::Gather.queue()];
+    let mut quiet = 0;
+    while quiet < 3 && !world.flood {
+        let mut waiting = 0;
+        for queue in &timers {
+            waiting += count(world, queue).await;
+        }
+        quiet = if waiting == 0 { quiet + 1 } else { 0 };
+        pause(200).await;
+    }
     for bus in &world.buses {
         let mut bus = bus.lock().await;
         bus.awake().await;

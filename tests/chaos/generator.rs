@@ -124,14 +124,14 @@ async fn publish(world: &World, channel: &Channel, batch: &[u32]) -> Vec<Option<
 
 fn content_type(number: u32) -> &'static str {
     match Route::of(number) {
-        Route::Pass | Route::Retry | Route::Keyed => "text/plain",
+        Route::Pass | Route::Retry | Route::Keyed | Route::Count => "text/plain",
         _ => "application/json",
     }
 }
 
 fn headers(number: u32) -> FieldTable {
     let mut headers = FieldTable::default();
-    if Route::of(number) == Route::Keyed {
+    if matches!(Route::of(number), Route::Keyed | Route::Count) {
         headers.insert("key".into(), AMQPValue::LongUInt(key(number)));
     }
     headers

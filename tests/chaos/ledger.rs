@@ -53,6 +53,10 @@ pub struct Ledger {
     latest: [u32; KEYS as usize],
     /// What arrived there behind a higher number of its key.
     overtaken: Vec<(u32, u32, u32)>,
+    /// The group in which a number came.
+    groups: BTreeMap<u32, String>,
+    /// How many of its key the state had counted when a number first came.
+    counts: BTreeMap<u32, u32>,
     /// How many instances of the bus share the work.
     instances: usize,
     /// What must not be.
@@ -70,6 +74,8 @@ impl Ledger {
             latencies: Vec::new(),
             latest: [0; KEYS as usize],
             overtaken: Vec::new(),
+            groups: BTreeMap::new(),
+            counts: BTreeMap::new(),
             instances,
             wrong: Vec::new(),
         }
@@ -95,6 +101,46 @@ impl Ledger {
 
     pub fn rubbish(&mut self, number: u32) {
         self.entries[number as usize].rubbish = true;
+    }
+
+    /// A number came in this group. Instances with a store of their own do not know each other's.
+    pub fn gathered(&mut self, number: u32, group: &str) {
+        let before = self.groups.entry(number).or_insert_with(|| group.to_owned());
+        if *before != group && self.instances == 1 {
+            self.wrong.push(format!("{number} is in the groups {before} and {group}"));
+        }
+    }
+
+    /// A number came with what the state had counted before it.
+    pub fn counted(&mut self, number: u32, nth: Option<u32>) {
+        match nth {
+            Some(nth) => _ = self.counts.entry(number).or_insert(nth),
+            None => self.wrong.push(format!("{number} came without what the state has counted")),
+        }
+    }
+
+    /// Each number counts once in the state of its key: the first one finds 0, the next one 1.
+    fn audit_counts(&self, balance: &mut Balance) {
+        let mut keys: BTreeMap<u32, Vec<(u32, u32)>> = BTreeMap::new();
+        for (&number, &nth) in &self.counts {
+            keys.entry(key(number)).or_default().push((nth, number));
+        }
+        let died = |key_of: u32| {
+            let numbers = (0u32..).zip(&self.entries).filter(|(number, _)| Route::of(*number) == Route::Count);
+            numbers.filter(|(number, entry)| key(*number) == key_of && entry.died.is_some()).count()
+        };
+        for (key, mut found) in keys {
+            found.sort_unstable();
+            for pair in found.windows(2).filter(|pair| pair[0].0 == pair[1].0) {
+                balance.wrong.push(format!("{} and {} of the key {key} found the same state", pair[0].1, pair[1].1));
+            }
+            let counted = found.last().map_or(0, |(nth, _)| *nth as usize + 1);
+            if counted > found.len() && counted > found.len() + died(key) {
+                balance
+                    .wrong
+                    .push(format!("the state of the key {key} has counted {counted}, and {} came", found.len()));
+            }
+        }
     }
 
     /// Takes an arrival in; when its number was published.
@@ -153,6 +199,9 @@ impl Ledger {
         for (number, entry) in (0u32..).zip(&self.entries).skip(1) {
             self.audit(number, entry, &mut balance);
         }
+        if self.instances == 1 {
+            self.audit_counts(&mut balance);
+        }
         // What was published again stands in the queue behind its successors.
         for &(number, latest, at) in self.overtaken.iter().filter(|(number, ..)| self.entry(*number).sends == 1) {
             let mut faults = self.faults(self.entry(number).published, at);
@@ -195,8 +244,11 @@ impl Ledger {
     /// A duplicate is explained by a producer that was not sure, or by a fault while the message was under way.
     fn explain(&self, number: u32, entry: &Entry, (place, more): (Place, usize), balance: &mut Balance) {
         // Whoever drops duplicates drops the producer's, too; instances with a store of their own do not know each other's.
-        let by_producer =
-            if place == Place::Once && self.instances == 1 { 0 } else { more.min(usize::from(entry.sends) - 1) };
+        let by_producer = if matches!(place, Place::Once | Place::Gather) && self.instances == 1 {
+            0
+        } else {
+            more.min(usize::from(entry.sends) - 1)
+        };
         balance.by_producer += by_producer;
         if more == by_producer {
             return;

@@ -7,6 +7,7 @@ use futures_util::{FutureExt, StreamExt};
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Connection};
+use serde_json::Value;
 
 use super::ledger::Arrival;
 use super::project::{Place, Route};
@@ -58,16 +59,42 @@ async fn closes_its_eyes(world: &World, place: Place) {
 
 fn enter(world: &World, place: Place, delivery: &lapin::message::Delivery) {
     let id = delivery.properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default();
+    if let (Place::Gather | Place::GatherDead, Ok(parts)) =
+        (place, serde_json::from_slice::<Vec<Value>>(&delivery.data))
+    {
+        for part in parts {
+            let number = part["number"].as_u64().and_then(|number| u32::try_from(number).ok()).unwrap_or_default();
+            world.ledger().gathered(number, &id);
+            enter_one(world, place, number, part.to_string().as_bytes(), delivery);
+        }
+        return;
+    }
+    let id = if Route::Parts.sinks().contains(&place) { id.split('.').next().unwrap_or_default() } else { &id };
     let Some(number) = id.strip_prefix('m').and_then(|number| number.parse::<u32>().ok()) else {
         world.ledger().wrong.push(format!("a message with the id `{id}` is at {}", place.queue()));
         return;
     };
+    if place == Place::Count {
+        world.ledger().counted(number, nth(&delivery.properties));
+    }
+    enter_one(world, place, number, &delivery.data, delivery);
+}
+
+fn enter_one(world: &World, place: Place, number: u32, body: &[u8], delivery: &lapin::message::Delivery) {
     let death = place.is_dead_letters().then(|| reason(&delivery.properties, number));
     let mut ledger = world.ledger();
     let known = number <= world.messages && ledger.entry(number).arrivals.iter().any(|one| one.place == place);
     let arrival = Arrival { place, at: world.now(), again: delivery.redelivered && known };
-    if let Some(published) = ledger.arrived(number, arrival, &delivery.data, death) {
+    if let Some(published) = ledger.arrived(number, arrival, body, death) {
         world.freshest[Route::of(number) as usize].fetch_max(published, Ordering::Relaxed);
+    }
+}
+
+/// What the state has counted before the message.
+fn nth(properties: &BasicProperties) -> Option<u32> {
+    match properties.headers().as_ref()?.inner().get("nth")? {
+        AMQPValue::LongLongInt(nth) => u32::try_from(*nth).ok(),
+        _ => None,
     }
 }
 

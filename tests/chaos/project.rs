@@ -22,46 +22,82 @@ pub enum Route {
     Keyed,
     /// Drops duplicates, of which the producer makes some on purpose.
     Once,
+    /// Makes parts of a message, each for a sink of its own.
+    Parts,
+    /// Puts four messages together, or as many as come in time.
+    Gather,
+    /// Counts the messages of a key, which it takes in order, in its state.
+    Count,
 }
 
-pub const ROUTES: [Route; 7] =
-    [Route::Pass, Route::Ask, Route::Split, Route::Retry, Route::Dead, Route::Keyed, Route::Once];
+pub const ROUTES: [Route; 10] = [
+    Route::Pass,
+    Route::Ask,
+    Route::Split,
+    Route::Retry,
+    Route::Dead,
+    Route::Keyed,
+    Route::Once,
+    Route::Parts,
+    Route::Gather,
+    Route::Count,
+];
 
-/// Whether this run is a flood: nearly everything is for the ERP then.
-static FLOOD: OnceLock<bool> = OnceLock::new();
+/// What a run is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mix {
+    /// Every route.
+    #[default]
+    All,
+    /// Nearly everything is for the ERP.
+    Flood,
+    /// All but what instances must share a store for: here each has its own.
+    Cluster,
+}
+
+static MIX: OnceLock<Mix> = OnceLock::new();
 
 /// Decides once what the numbers of this run are.
-pub fn mix(flood: bool) {
-    FLOOD.set(flood).expect("is decided once");
+pub fn mix(mix: Mix) {
+    MIX.set(mix).expect("is decided once");
 }
 
-fn is_flood() -> bool {
-    FLOOD.get().copied().unwrap_or_default()
+fn decided() -> Mix {
+    MIX.get().copied().unwrap_or_default()
 }
 
 /// The routes that get messages in this run.
 pub fn routes_at_work() -> &'static [Route] {
-    if is_flood() { &[Route::Pass, Route::Ask] } else { &ROUTES }
+    match decided() {
+        Mix::All => &ROUTES,
+        Mix::Flood => &[Route::Pass, Route::Ask],
+        Mix::Cluster => ROUTES.split_last_chunk::<2>().map_or(&[], |(others, _)| others),
+    }
 }
 
 impl Route {
     pub fn of(number: u32) -> Self {
-        if is_flood() {
-            return if number.is_multiple_of(20) { Self::Pass } else { Self::Ask };
+        match decided() {
+            Mix::Flood => return if number.is_multiple_of(20) { Self::Pass } else { Self::Ask },
+            Mix::Cluster if number % 20 >= 18 => return Self::Pass,
+            Mix::All | Mix::Cluster => {}
         }
         match number % 20 {
-            0..=4 => Self::Pass,
-            5..=7 => Self::Ask,
-            8..=10 => Self::Split,
-            11 | 12 => Self::Retry,
-            13 | 14 => Self::Dead,
-            15..=17 => Self::Keyed,
-            _ => Self::Once,
+            0..=3 => Self::Pass,
+            4..=6 => Self::Ask,
+            7..=9 => Self::Split,
+            10 | 11 => Self::Retry,
+            12 | 13 => Self::Dead,
+            14 | 15 => Self::Keyed,
+            16 => Self::Once,
+            17 => Self::Parts,
+            18 => Self::Gather,
+            _ => Self::Count,
         }
     }
 
     pub fn name(self) -> &'static str {
-        ["pass", "ask", "split", "retry", "dead", "keyed", "once"][self as usize]
+        ["pass", "ask", "split", "retry", "dead", "keyed", "once", "parts", "gather", "count"][self as usize]
     }
 
     pub fn queue(self) -> String {
@@ -77,13 +113,25 @@ impl Route {
             Place::DeadDead,
             Place::KeyedDead,
             Place::OnceDead,
+            Place::PartsDead,
+            Place::GatherDead,
+            Place::CountDead,
         ][self as usize]
+    }
+
+    /// Where the parts of its messages go.
+    pub fn sinks(self) -> &'static [Place] {
+        if self == Self::Parts { &[Place::PartA, Place::PartB, Place::PartC] } else { &[] }
     }
 
     /// The queues in which its messages wait for another attempt; where there is an order, they wait in their place.
     pub fn waits(self) -> impl Iterator<Item = String> {
-        let delays = if self == Self::Keyed { &[][..] } else { &LADDER[..] };
-        delays.iter().map(move |delay| format!("{}.retry.{delay}", self.queue()))
+        let delays = match self {
+            Self::Keyed | Self::Count => Vec::new(),
+            Self::Gather => LADDER.into_iter().chain([GROUP_TIMEOUT_MILLIS]).collect(),
+            _ => LADDER.to_vec(),
+        };
+        delays.into_iter().map(move |delay| format!("{}.retry.{delay}", self.queue()))
     }
 }
 
@@ -98,6 +146,11 @@ pub enum Place {
     Dead,
     Keyed,
     Once,
+    PartA,
+    PartB,
+    PartC,
+    Gather,
+    Count,
     PassDead,
     AskDead,
     SplitDead,
@@ -105,9 +158,12 @@ pub enum Place {
     DeadDead,
     KeyedDead,
     OnceDead,
+    PartsDead,
+    GatherDead,
+    CountDead,
 }
 
-pub const PLACES: [Place; 15] = [
+pub const PLACES: [Place; 23] = [
     Place::Pass,
     Place::Ask,
     Place::Left,
@@ -116,6 +172,11 @@ pub const PLACES: [Place; 15] = [
     Place::Dead,
     Place::Keyed,
     Place::Once,
+    Place::PartA,
+    Place::PartB,
+    Place::PartC,
+    Place::Gather,
+    Place::Count,
     Place::PassDead,
     Place::AskDead,
     Place::SplitDead,
@@ -123,6 +184,9 @@ pub const PLACES: [Place; 15] = [
     Place::DeadDead,
     Place::KeyedDead,
     Place::OnceDead,
+    Place::PartsDead,
+    Place::GatherDead,
+    Place::CountDead,
 ];
 
 impl Place {
@@ -136,6 +200,11 @@ impl Place {
             "chaos.dead.out",
             "chaos.keyed.out",
             "chaos.once.out",
+            "chaos.parts.a",
+            "chaos.parts.b",
+            "chaos.parts.c",
+            "chaos.gather.out",
+            "chaos.count.out",
             "chaos.pass.dlq",
             "chaos.ask.dlq",
             "chaos.split.dlq",
@@ -143,6 +212,9 @@ impl Place {
             "chaos.dead.dlq",
             "chaos.keyed.dlq",
             "chaos.once.dlq",
+            "chaos.parts.dlq",
+            "chaos.gather.dlq",
+            "chaos.count.dlq",
         ][self as usize]
     }
 
@@ -167,6 +239,9 @@ pub const CALL_TIMEOUT_MILLIS: u64 = 1_000;
 /// The delays of every route, in milliseconds.
 pub const LADDER: [u32; 5] = [300, 1_000, 3_000, 8_000, 15_000];
 
+/// When a group is complete in any case.
+pub const GROUP_TIMEOUT_MILLIS: u32 = 1_500;
+
 /// Whether the message is invalid on purpose.
 pub fn is_invalid(number: u32) -> bool {
     Route::of(number) == Route::Dead && number % 2 == 1
@@ -188,7 +263,7 @@ pub const KEYS: u32 = 61;
 
 /// Whether the producer publishes it twice on purpose.
 pub fn is_doubled(number: u32) -> bool {
-    Route::of(number) == Route::Once && number % 2 == 1
+    Route::of(number) == Route::Once && number / 20 % 2 == 1
 }
 
 /// Where a number must arrive if nothing goes wrong.
@@ -204,6 +279,11 @@ pub fn expected(number: u32) -> &'static [Place] {
         (Route::Dead, _) => &[Place::Dead],
         (Route::Keyed, _) => &[Place::Keyed],
         (Route::Once, _) => &[Place::Once],
+        (Route::Parts, 0) => &[Place::PartA],
+        (Route::Parts, 1) => &[Place::PartA, Place::PartB],
+        (Route::Parts, _) => &[Place::PartA, Place::PartB, Place::PartC],
+        (Route::Gather, _) => &[Place::Gather],
+        (Route::Count, _) => &[Place::Count],
     }
 }
 
@@ -215,7 +295,7 @@ fn customer(number: u32) -> String {
 pub fn body(number: u32) -> Vec<u8> {
     let filling = "x".repeat(number as usize % 500);
     match Route::of(number) {
-        Route::Pass | Route::Retry | Route::Keyed => format!("{number} {filling}").into_bytes(),
+        Route::Pass | Route::Retry | Route::Keyed | Route::Count => format!("{number} {filling}").into_bytes(),
         Route::Ask => {
             let items = &["shelf", "table", "chair"][..1 + number as usize % 3];
             json!({ "number": number, "customer": customer(number), "items": items }).to_string().into_bytes()
@@ -224,6 +304,12 @@ pub fn body(number: u32) -> Vec<u8> {
             let side = ["left", "right", "both"][number as usize % 3];
             json!({ "number": number, "side": side, "text": filling }).to_string().into_bytes()
         }
+        Route::Parts => {
+            let names = &["a", "b", "c"][..1 + number as usize % 3];
+            json!({ "number": number, "parts": names }).to_string().into_bytes()
+        }
+        // Four that follow one another are a group.
+        Route::Gather => json!({ "number": number, "group": number / 80, "text": filling }).to_string().into_bytes(),
         Route::Once => json!({ "number": number, "text": filling }).to_string().into_bytes(),
         Route::Dead => {
             let price = if is_invalid(number) { "free" } else { "12.50" };
@@ -242,10 +328,15 @@ pub fn answer(number: u32) -> String {
 
 /// Whether a body is what this number must be at this place.
 pub fn is_right(place: Place, number: u32, found: &[u8]) -> bool {
-    if place != Place::Ask {
-        return found == body(number);
-    }
-    let expected = json!({ "number": number, "customer": customer(number), "total": format!("{number}.50") });
+    let part = |name: &str| json!({ "number": number, "name": name });
+    let expected = match place {
+        Place::Ask => json!({ "number": number, "customer": customer(number), "total": format!("{number}.50") }),
+        Place::PartA => part("a"),
+        Place::PartB => part("b"),
+        Place::PartC => part("c"),
+        Place::Gather | Place::GatherDead => serde_json::from_slice(&body(number)).expect("is JSON"),
+        _ => return found == body(number),
+    };
     serde_json::from_slice::<Value>(found).is_ok_and(|found| found == expected)
 }
 
@@ -284,6 +375,21 @@ fn route(route: Route, generation: u32) -> String {
         Route::Once => "steps:\n  - idempotent: { key: .number, keep: 24h }\n  - to: { amqp: { routing_key: \
                         chaos.once.out } }"
             .to_owned(),
+        Route::Parts => {
+            "steps:\n  - split:\n      by: '.number as $number | .parts | map({ number: $number, name: . })'\n      \
+                         steps: [to: { amqp: { routing_key_from: '\"chaos.parts.\" + .name' } }]"
+                .to_owned()
+        }
+        Route::Gather => format!(
+            "steps:\n  - id: together\n    aggregate: {{ key: .group, count: 4, timeout: {GROUP_TIMEOUT_MILLIS}ms, keep: 24h \
+             }}\n  - to: {{ amqp: {{ routing_key: chaos.gather.out }} }}"
+        ),
+        Route::Count => {
+            "ordered_by: $headers.key\nsteps:\n  - state: { load: chaos, key: $headers.key }\n  - state: { save: \
+                         '{ count: (($state.count // 0) + 1) }', keep: 24h }\n  - set: { headers: { nth: \
+                         $state.count // 0 } }\n  - to: { amqp: { routing_key: chaos.count.out } }"
+                .to_owned()
+        }
         Route::Dead => "accepts: priced\nsteps: [to: { amqp: { routing_key: chaos.dead.out } }]".to_owned(),
     };
     format!(
