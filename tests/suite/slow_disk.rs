@@ -24,6 +24,13 @@ steps:
 /// Far more than a channel sends ahead.
 const MESSAGES: usize = 150;
 
+/// `rabbitmqctl`, which takes seconds, beside the threads on which the bus runs.
+async fn ctl(node: &str, words: &[&str]) -> String {
+    let words: Vec<String> = ["ctl", node, "-q"].iter().chain(words).map(ToString::to_string).collect();
+    let run = move || script(&words.iter().map(String::as_str).collect::<Vec<_>>());
+    tokio::task::spawn_blocking(run).await.expect("runs")
+}
+
 /// A route that ends while each of its messages is finished on its own, and none of what it acknowledges reaches the disk.
 pub(crate) async fn an_orderly_end_doubles_nothing(url: &str, node: &str) {
     let client = open(url).await;
@@ -45,16 +52,17 @@ pub(crate) async fn an_orderly_end_doubles_nothing(url: &str, node: &str) {
     let questions = take(&mut *asked, MESSAGES).await;
     let probe = bus.probe();
     let end = tokio::spawn(bus.shutdown());
-    let consumers = ["ctl", node, "-q", "list_queues", "--no-table-headers", "name", "consumers"];
     soon("the end of the consumer", async {
         let none = format!("{}\t0", names.source);
-        while probe.report().routes[0].state != State::Draining || !script(&consumers).lines().any(|line| line == none)
+        let list = ["list_queues", "--no-table-headers", "name", "consumers"];
+        while probe.report().routes[0].state != State::Draining
+            || !ctl(node, &list).await.lines().any(|line| line == none)
         {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     })
     .await;
-    script(&["ctl", node, "-q", "eval", "sys:suspend(ra_log_wal)."]);
+    ctl(node, &["eval", "sys:suspend(ra_log_wal)."]).await;
     for question in questions {
         let properties = question.message.properties;
         let mut answer = message("answer", "{}");
@@ -63,7 +71,7 @@ pub(crate) async fn an_orderly_end_doubles_nothing(url: &str, node: &str) {
         take(&mut *out, 1).await;
     }
     assert_eq!(soon("the end", end).await.expect("no panic"), 0);
-    script(&["ctl", node, "-q", "eval", "sys:resume(ra_log_wal)."]);
+    ctl(node, &["eval", "sys:resume(ra_log_wal)."]).await;
     sink.send(&to_queue(&names.source), message("end", "end")).await.expect("confirmed");
     let mut left = client.source(&names.source, 10).await.expect("a consumer");
     assert_eq!(take(&mut *left, 1).await.remove(0).message.body, "end");
