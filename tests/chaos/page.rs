@@ -8,7 +8,7 @@ use super::report;
 const HEAD: &str = "<!-- Written by `make chaos ARGS=\"… --write-docs\"`. -->
 # The fault campaign
 
-Numbered messages run through seven routes of the real program on a RabbitMQ node of its own, while both are harmed.
+Numbered messages run through routes of the real program on a RabbitMQ of its own, while both are harmed.
 [Guarantees](guarantees.md) tells what each fault does and what it may cost; this page is what the runs have shown.";
 
 /// Writes a run's plot and section, and the summary of all; the sections of other runs stay.

@@ -10,6 +10,7 @@ use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Connection};
+use tokio::sync::Notify;
 
 use super::project::{self, CALL_TIMEOUT_MILLIS, ERP, FLAKY, errors_at_first};
 use super::world::{World, pause, within};
@@ -71,15 +72,21 @@ async fn serve(
     within(channel.basic_qos(300, BasicQosOptions::default())).await?;
     let consume = channel.basic_consume(queue.into(), "".into(), BasicConsumeOptions::default(), FieldTable::default());
     let mut consumer = within(consume).await?;
+    let broken = Arc::new(Notify::new());
     loop {
         let request = tokio::select! {
             next = consumer.next() => next,
             () = leaves(world) => return Ok(()),
+            () = broken.notified() => return Ok(()),
         };
         let Some(request) = request.transpose()? else { return Ok(()) };
         let answer = if queue == ERP { ask_erp(world, &request) } else { ask_flaky(world, &request, asked) };
-        let (channel, answers) = (channel.clone(), answers.clone());
-        tokio::spawn(async move { reply(&channel, &answers, request, answer).await });
+        let (channel, answers, broken) = (channel.clone(), answers.clone(), Arc::clone(&broken));
+        tokio::spawn(async move {
+            if reply(&channel, &answers, request, answer).await.is_err() {
+                broken.notify_one();
+            }
+        });
     }
 }
 
@@ -89,7 +96,8 @@ async fn leaves(world: &World) {
     }
 }
 
-/// Whatever fails here, the request comes again.
+/// Whatever fails here, the request comes again when the participant begins again. Its two connections may be to two
+/// nodes, of which one has died.
 async fn reply(channel: &Channel, answers: &Channel, request: Delivery, answer: Answer) -> lapin::Result<()> {
     tokio::time::sleep(answer.after).await;
     let properties = &request.properties;
