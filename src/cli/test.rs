@@ -1,7 +1,6 @@
 //! `trunkline test`: the cases of the test files, without a broker.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use crate::config::settings::Directories;
 use crate::config::{Environment, Fingerprint, Project, Settings};
@@ -9,6 +8,7 @@ use crate::testing::report::{self, Manner};
 use crate::testing::suite::{Report, Suite};
 use crate::testing::update::{Update, update};
 
+use super::watch::until_changed;
 use super::{End, output};
 
 /// What is asked for.
@@ -32,9 +32,6 @@ pub(super) enum TestStyle {
     Junit,
 }
 
-/// How long files must be as they are before the tests run again, and how often they are looked at.
-const LOOK: Duration = Duration::from_millis(250);
-
 pub(super) fn run(dir: &Path, asked: &Asked<'_>) -> End {
     loop {
         let before = seen(dir);
@@ -45,15 +42,7 @@ pub(super) fn run(dir: &Path, asked: &Asked<'_>) -> End {
             return end;
         }
         output::say("waiting for changes; Ctrl-C ends");
-        let mut last = before.clone();
-        loop {
-            std::thread::sleep(LOOK);
-            let now = seen(dir);
-            if now != before && now == last {
-                break;
-            }
-            last = now;
-        }
+        until_changed(&before, || seen(dir));
     }
 }
 

@@ -2,17 +2,15 @@
 
 use std::io::IsTerminal;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use crate::config::{Environment, Fingerprint, Project, Settings};
 use crate::diagnostic::did_you_mean;
 use crate::message::Value;
 use crate::transform::VARIABLES;
 
+use super::watch::until_changed;
 use super::{End, input, output};
-
-/// How often files are looked at, and how long they must be as they are.
-const LOOK: Duration = Duration::from_millis(200);
 
 /// Runs the mapping again and again, until somebody ends the program.
 pub(super) fn watch(dir: &Path, name: &str, file: &Path) -> End {
@@ -27,15 +25,7 @@ pub(super) fn watch(dir: &Path, name: &str, file: &Path) -> End {
         }
         run(dir, name, file);
         output::say("waiting for changes; Ctrl-C ends");
-        let mut last = before.clone();
-        loop {
-            std::thread::sleep(LOOK);
-            let now = seen(dir, file);
-            if now != before && now == last {
-                break;
-            }
-            last = now;
-        }
+        until_changed(&before, || seen(dir, file));
     }
 }
 

@@ -2,8 +2,25 @@
 //! written by another machine, where the system tells of no change.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::{Fingerprint, Settings};
+
+/// How often a command that waits for changes looks at what it was made from.
+const LOOK: Duration = Duration::from_millis(250);
+
+/// Waits until what is seen is no longer what was before, and has stayed so from one look to the next.
+pub(super) fn until_changed<S: PartialEq>(before: &S, seen: impl Fn() -> S) {
+    let mut last = None;
+    loop {
+        std::thread::sleep(LOOK);
+        let now = seen();
+        if now != *before && last.as_ref() == Some(&now) {
+            return;
+        }
+        last = Some(now);
+    }
+}
 
 /// Looks at the files of a project.
 pub(super) struct Watcher {
