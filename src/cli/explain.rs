@@ -1,15 +1,16 @@
-//! `trunkline explain`: a route in words and as a drawing.
+//! `trunkline explain`: a route in words and as a drawing, or the whole bus.
 
 use std::path::Path;
 
 use crate::config::{Environment, Project};
-use crate::route::explain;
-use crate::route::graph::of_route;
+use crate::route::explain::{explain, explain_bus};
+use crate::route::graph::{of_bus, of_route};
 
 use super::graph::{GraphStyle, draw};
 use super::{End, output};
 
-pub(super) fn run(dir: &Path, route: &str, style: GraphStyle) -> End {
+/// One route.
+pub(super) fn route(dir: &Path, route: &str, style: GraphStyle) -> End {
     let project = Project::load(dir, &Environment::of_process());
     if let Some(plan) = project.plans.iter().find(|plan| plan.name() == route) {
         return match style {
@@ -18,4 +19,17 @@ pub(super) fn run(dir: &Path, route: &str, style: GraphStyle) -> End {
         };
     }
     output::no_route(&project, route)
+}
+
+/// All routes together.
+pub(super) fn bus(dir: &Path, style: GraphStyle) -> End {
+    let project = Project::load(dir, &Environment::of_process());
+    if let Some(end) = output::refuse_broken(&project) {
+        return end;
+    }
+    let plans = project.plans.iter().map(AsRef::as_ref);
+    match style {
+        GraphStyle::Text => output::data(&explain_bus(plans)),
+        style => draw(&of_bus(plans), style),
+    }
 }

@@ -180,11 +180,12 @@ enum Command {
     /// What can be made from a contract, and a contract from documents.
     #[command(subcommand)]
     Contract(contract::Command),
-    /// Tell in words and with a drawing what a route does, and what happens on failure.
+    /// Tell in words and with a drawing what a route does, and what happens on failure; without a route, tell of the
+    /// whole bus who talks to whom over which contracts.
     Explain {
-        /// The route, as `chat/order-status`.
-        route: String,
-        /// How it is written; all but `text` draw the steps.
+        /// The route, as `chat/order-status`; the whole bus if left out.
+        route: Option<String>,
+        /// How it is written; all but `text` draw: the steps of the route, or the bus as `graph` does.
         #[arg(long, value_enum, default_value_t = graph::GraphStyle::Text)]
         format: graph::GraphStyle,
     },
@@ -302,7 +303,8 @@ pub fn main() -> ExitCode {
             trace::run(dir, &trace::Asked { route, message, participants, headers })
         }
         Command::Contract(command) => contract::run(dir, command),
-        Command::Explain { route, format } => explain::run(dir, route, *format),
+        Command::Explain { route: Some(route), format } => explain::route(dir, route, *format),
+        Command::Explain { route: None, format } => explain::bus(dir, *format),
         Command::Graph { format } => graph::run(dir, *format),
         Command::New(command) => new::run(dir, command).unwrap_or_else(|end| end),
         Command::Fmt { files, check } => fmt::run(dir, files, *check).unwrap_or_else(|end| end),

@@ -79,8 +79,7 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn route(&mut self, plan: &Plan) {
-        let accepted: Vec<&Arc<Contract>> = plan.accepts().into_iter().collect();
-        let (channel, messages) = self.queue(plan.queue(), &accepted);
+        let (channel, messages) = self.queue(plan.queue(), &plan.taken());
         let mut takes = json!({ "action": "receive", "channel": channel, "messages": messages });
         if let (Some(words), Some(operation)) = (plan.description(), takes.as_object_mut()) {
             operation.insert("summary".to_owned(), words.into());
@@ -98,14 +97,13 @@ impl Writer<'_> {
     }
 
     fn step(&mut self, plan: &Plan, placed: &Placed) {
-        let sent: Vec<&Arc<Contract>> = placed.takes.iter().collect();
-        for (number, target) in placed.step.targets().iter().enumerate() {
-            let (channel, messages) = self.endpoint(&Endpoint::of(target), &sent);
+        for (number, talk) in placed.talks().enumerate() {
+            let (channel, messages) = self.endpoint(&talk.to, &talk.sent);
             let summary = placed.step.describe().text;
             let mut sends = json!({ "action": "send", "channel": channel, "messages": messages, "summary": summary });
             let id = format!("{} {} {number}", plan.name(), placed.id);
-            if let (true, Some(operation)) = (placed.step.calls(), sends.as_object_mut()) {
-                let answers: Vec<&Arc<Contract>> = placed.gives.iter().collect();
+            if let (Some(answer), Some(operation)) = (talk.answer, sends.as_object_mut()) {
+                let answers: Vec<&Arc<Contract>> = answer.into_iter().collect();
                 let words = format!("Answers to the step {} of the route {}.", placed.id, plan.name());
                 operation.insert("reply".to_owned(), self.reply(&format!("{id} answers"), &words, &answers));
             }

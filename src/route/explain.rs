@@ -1,4 +1,8 @@
-//! A plan in words, with its flow drawn.
+//! A plan in words, with its flow drawn; and the whole bus in words.
+
+mod bus;
+
+pub use bus::explain_bus;
 
 use std::fmt::{self, Write};
 

@@ -1,5 +1,9 @@
 //! A compiled route: immutable, all names resolved, ready to run.
 
+mod sequence;
+
+pub use sequence::{Placed, Sequence, Talk};
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
@@ -23,7 +27,7 @@ use super::order::{self, Order};
 use super::ports::Ports;
 use super::retry::Ladder;
 use super::run::Run;
-use super::step::{Flow, Step};
+use super::step::Flow;
 
 /// What the runtime, `check` and `explain` read of a route.
 pub struct Plan {
@@ -61,31 +65,6 @@ pub struct Version {
     pub files: Vec<SourceFile>,
     /// The bounds of documents and mappings.
     pub limits: Limits,
-}
-
-/// Steps that run one after the other.
-#[derive(Debug, Default)]
-pub struct Sequence {
-    pub(super) steps: Vec<Placed>,
-}
-
-/// A step in its place.
-#[derive(Debug)]
-pub struct Placed {
-    /// Written by the author, or made from pattern and position.
-    pub id: Text,
-    /// The pattern's name.
-    pub pattern: &'static str,
-    /// What it does.
-    pub step: Box<dyn Step>,
-    /// How often it is tried again at once; `None` if that is the route's matter.
-    pub retry: Option<u32>,
-    /// Where it stands in the route's file.
-    pub span: Range<usize>,
-    /// The contracts that a document may have which comes to it, as far as they are known.
-    pub takes: Vec<Arc<Contract>>,
-    /// The contracts that a document may have which goes on from it.
-    pub gives: Vec<Arc<Contract>>,
 }
 
 /// What a route's run ends in, if it does not fail.
@@ -165,6 +144,12 @@ impl Plan {
     /// The contract of the messages.
     pub fn accepts(&self) -> Option<&Arc<Contract>> {
         self.accepts.as_ref()
+    }
+
+    /// The contracts of the messages, as far as they are known: the one that the route accepts, or else those of which the
+    /// first step takes one.
+    pub fn taken(&self) -> Vec<&Arc<Contract>> {
+        self.accepts.as_ref().map_or_else(|| self.steps.reads(), |contract| vec![contract])
     }
 
     /// The steps.
@@ -350,73 +335,6 @@ pub(super) fn may_pass(failure: &Failure) -> bool {
 /// The dead-letter queue of a queue.
 pub(super) fn dead_letter_queue(queue: &str) -> Text {
     Text::from(format!("{queue}.dlq"))
-}
-
-impl Sequence {
-    /// Runs the steps until the last, a failure, or a step that ends the message's way.
-    pub async fn run(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
-        if let Some(watch) = run.watch() {
-            watch.enters(self);
-        }
-        Self::run_all(&self.steps, run).await
-    }
-
-    async fn run_all(steps: &[Placed], run: &mut Run<'_>) -> Result<Flow, Failure> {
-        for placed in steps {
-            run.enter(placed);
-            let mut again = placed.retry.unwrap_or_default();
-            loop {
-                match placed.run(run).await {
-                    Ok(Flow::Continue) => break,
-                    Ok(end) => return Ok(end),
-                    Err(failure) if again > 0 && may_pass(&failure) => {
-                        again -= 1;
-                        run.ports().tries_again(&failure);
-                    }
-                    Err(failure) => return Err(failure.in_step(&placed.id)),
-                }
-            }
-        }
-        Ok(Flow::Continue)
-    }
-
-    /// These steps and those that they own, each before its own.
-    pub fn all(&self) -> Vec<&Placed> {
-        let mut found = Vec::new();
-        let mut open: Vec<&Placed> = self.steps.iter().rev().collect();
-        while let Some(placed) = open.pop() {
-            found.push(placed);
-            let branches = placed.step.describe().branches.into_iter().rev();
-            open.extend(branches.flat_map(|(_, branch)| branch.steps.iter().rev()));
-        }
-        found
-    }
-
-    /// The steps in order.
-    pub fn iter(&self) -> std::slice::Iter<'_, Placed> {
-        self.steps.iter()
-    }
-}
-
-impl Placed {
-    async fn run(&self, run: &mut Run<'_>) -> Result<Flow, Failure> {
-        let Some(watch) = run.watch() else { return self.step.run(run).await };
-        watch.begins(self, run);
-        let result = self.step.run(run).await;
-        watch.ends(self, run, result.as_ref().copied());
-        result
-    }
-}
-
-impl Placed {
-    /// Takes a message of the step's own.
-    async fn come_back(&self, run: &mut Run<'_>, is_timer: bool) -> Result<Flow, Failure> {
-        let Some(watch) = run.watch() else { return self.step.come_back(run, is_timer).await };
-        watch.begins(self, run);
-        let result = self.step.come_back(run, is_timer).await;
-        watch.ends(self, run, result.as_ref().copied());
-        result
-    }
 }
 
 impl fmt::Debug for Plan {

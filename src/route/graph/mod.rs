@@ -11,7 +11,6 @@ use crate::endpoint::topology::Topology;
 
 pub use draw::{dot, mermaid, text};
 
-use super::breaker::Endpoint;
 use super::plan::{Placed, Plan, Sequence};
 
 /// Nodes and the edges between them.
@@ -100,23 +99,20 @@ impl EdgeKind {
     }
 }
 
-fn names(contracts: &[Arc<Contract>]) -> Vec<String> {
-    contracts.iter().map(|contract| contract.reference().to_owned()).collect()
-}
-
-fn accepted(plan: &Plan) -> Vec<String> {
-    plan.accepts().map(|contract| contract.reference().to_owned()).into_iter().collect()
+fn names<'a>(contracts: impl IntoIterator<Item = &'a Arc<Contract>>) -> Vec<String> {
+    contracts.into_iter().map(|contract| contract.reference().to_owned()).collect()
 }
 
 fn replied(plan: &Plan) -> Vec<String> {
-    plan.reply().flatten().map(|contract| contract.reference().to_owned()).into_iter().collect()
+    names(plan.reply().flatten())
 }
 
 /// One route: its steps and branches, whom it talks to, and where messages end.
 pub fn of_route(plan: &Plan) -> Graph {
     let mut graph = Graph::default();
     let queue = graph.node("queue", NodeKind::Queue, format!("queue {}", plan.queue()));
-    let mut open = vec![Open { from: queue.clone(), kind: EdgeKind::Takes, contracts: accepted(plan), label: None }];
+    let mut open =
+        vec![Open { from: queue.clone(), kind: EdgeKind::Takes, contracts: names(plan.taken()), label: None }];
     open = graph.sequence(plan.steps(), open);
     let (id, label, contracts) = match plan.reply() {
         Some(_) => ("reply", "answer to the sender", replied(plan)),
@@ -142,7 +138,7 @@ pub fn of_bus<'a>(plans: impl IntoIterator<Item = &'a Plan>) -> Graph {
     for plan in &plans {
         let queue = graph.node(&format!("queue {}", plan.queue()), NodeKind::Queue, plan.queue().to_string());
         let route = graph.node(&format!("route {}", plan.name()), NodeKind::Route, plan.name().to_owned());
-        graph.edge(&queue, &route, EdgeKind::Takes, accepted(plan), None);
+        graph.edge(&queue, &route, EdgeKind::Takes, names(plan.taken()), None);
         if plan.reply().is_some() {
             graph.edge(&route, &queue, EdgeKind::Answers, replied(plan), None);
         }
@@ -221,14 +217,13 @@ impl Graph {
 
     /// Draws whom a step talks to.
     fn talk(&mut self, from: &str, placed: &Placed) {
-        for target in placed.step.targets() {
-            let name = Endpoint::of(target).to_string();
+        for talk in placed.talks() {
+            let name = talk.to.to_string();
             let to = self.node(&format!("endpoint {name}"), NodeKind::Endpoint, name);
-            if placed.step.calls() {
-                self.edge(from, &to, EdgeKind::Calls, names(&placed.takes), None);
-                self.edge(&to, from, EdgeKind::Answers, names(&placed.gives), None);
-            } else {
-                self.edge(from, &to, EdgeKind::Sends, names(&placed.takes), None);
+            let kind = if talk.answer.is_some() { EdgeKind::Calls } else { EdgeKind::Sends };
+            self.edge(from, &to, kind, names(talk.sent), None);
+            if let Some(answer) = talk.answer {
+                self.edge(&to, from, EdgeKind::Answers, names(answer), None);
             }
         }
     }

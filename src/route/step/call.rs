@@ -285,6 +285,14 @@ impl Step for Compiled {
         true
     }
 
+    fn sends(&self) -> Option<&Arc<Contract>> {
+        self.request.as_ref().map(Mapping::gives)
+    }
+
+    fn answers(&self) -> &[Option<Arc<Contract>>] {
+        std::slice::from_ref(&self.accepts)
+    }
+
     fn describe(&self) -> Description<'_> {
         let answer = match &self.accepts {
             Some(contract) => format!("an answer of contract {}", contract.reference()),

@@ -36,11 +36,13 @@ pub use cache::Refresh;
 pub use call::error_of;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::{Schema, SchemaGenerator};
 use serde::de::MapAccess;
 
+use crate::contract::Contract;
 use crate::endpoint::BoxFuture;
 use crate::message::Failure;
 
@@ -143,6 +145,21 @@ pub trait Step: fmt::Debug + Send + Sync {
     /// Where it sends to.
     fn targets(&self) -> &[Target] {
         &[]
+    }
+
+    /// The contract of what it sends, where that is not the message as it came to the step.
+    fn sends(&self) -> Option<&Arc<Contract>> {
+        None
+    }
+
+    /// By target, the contract of the answer, where one is named.
+    fn answers(&self) -> &[Option<Arc<Contract>>] {
+        &[]
+    }
+
+    /// The contracts of which each message has one that it takes, where the step itself names them.
+    fn reads(&self) -> Vec<&Arc<Contract>> {
+        Vec::new()
     }
 
     /// How it may end a message's way, besides by a failure.

@@ -103,18 +103,8 @@ impl Normalize {
     /// The one step of an input.
     fn step(&self, input: &Input, to: Option<&Arc<Contract>>, id: &str, compiler: &mut Compiler<'_>) -> Option<Placed> {
         let Some(name) = &input.transform else {
-            let (to, span) = (to?.clone(), self.to.span.clone());
-            let step = Box::new(Validation::of(to.clone()));
-            let takes = vec![to.clone()];
-            return Some(Placed {
-                id: Text::from(id),
-                pattern: "validate",
-                step,
-                retry: None,
-                span,
-                takes,
-                gives: vec![to],
-            });
+            let to = to?.clone();
+            return Some(placed(id, "validate", Box::new(Validation::of(to.clone())), &self.to, [to.clone(), to]));
         };
         let transform = compiler.transform(name)?;
         if let Some(to) = to.filter(|to| to.reference() != transform.to().reference()) {
@@ -124,10 +114,21 @@ impl Normalize {
                     .hint(format!("name a transform to `{}`", to.reference())),
             );
         }
-        let (takes, gives) = (vec![transform.from().clone()], vec![transform.to().clone()]);
-        let (step, span) = (Box::new(Mapping::of(transform)), name.span.clone());
-        Some(Placed { id: Text::from(id), pattern: "transform", step, retry: None, span, takes, gives })
+        let contracts = [transform.from().clone(), transform.to().clone()];
+        Some(placed(id, "transform", Box::new(Mapping::of(transform)), name, contracts))
     }
+}
+
+/// A step that stands where it is written, between documents of these contracts.
+fn placed(
+    id: &str,
+    pattern: &'static str,
+    step: Box<dyn Step>,
+    written: &Spanned<String>,
+    [from, to]: [Arc<Contract>; 2],
+) -> Placed {
+    let (id, span) = (Text::from(id), written.span.clone());
+    Placed { id, pattern, step, retry: None, span, takes: vec![from], gives: vec![to] }
 }
 
 impl Compiled {
@@ -148,6 +149,10 @@ impl Compiled {
 impl Step for Compiled {
     fn run<'a>(&'a self, run: &'a mut Run<'_>) -> BoxFuture<'a, Result<Flow, Failure>> {
         Box::pin(async move { self.choose(run)?.run(run).await })
+    }
+
+    fn reads(&self) -> Vec<&Arc<Contract>> {
+        self.inputs.iter().flat_map(|(_, steps)| steps.reads()).collect()
     }
 
     fn describe(&self) -> Description<'_> {

@@ -213,6 +213,10 @@ impl Step for Compiled {
         true
     }
 
+    fn answers(&self) -> &[Option<Arc<Contract>>] {
+        &self.accepts
+    }
+
     fn describe(&self) -> Description<'_> {
         let asked = self.names.iter().zip(&self.targets).map(|(name, target)| format!("{name} ({target})"));
         let asked = asked.collect::<Vec<_>>().join(", ");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::contract::Contract;
 use crate::diagnostic::yaml::Spanned;
 use crate::endpoint::BoxFuture;
 use crate::message::{Failure, Message};
@@ -44,6 +45,11 @@ impl Mapping {
         Self { uses: transform.uses(), transform }
     }
 
+    /// The contract of the result.
+    pub(super) fn gives(&self) -> &Arc<Contract> {
+        self.transform.to()
+    }
+
     /// The message with the transform's result; the message of the run stays what it is.
     pub(super) fn aside(&self, run: &mut Run<'_>) -> Result<Message, Failure> {
         run.document_as(self.transform.from())?;
@@ -66,6 +72,10 @@ impl Mapping {
 impl Step for Mapping {
     fn run<'a>(&'a self, run: &'a mut Run<'_>) -> BoxFuture<'a, Result<Flow, Failure>> {
         Box::pin(std::future::ready(self.apply(run)))
+    }
+
+    fn reads(&self) -> Vec<&Arc<Contract>> {
+        vec![self.transform.from()]
     }
 
     fn describe(&self) -> Description<'_> {

@@ -65,6 +65,10 @@ impl Step for Validation {
         Box::pin(std::future::ready(outcome))
     }
 
+    fn reads(&self) -> Vec<&Arc<Contract>> {
+        vec![&self.contract]
+    }
+
     fn describe(&self) -> Description<'_> {
         Description::line(format!("validate against {}", self.contract.reference()))
     }

@@ -66,3 +66,22 @@ fn the_shipped_examples_are_valid_asyncapi() {
     assert_eq!(routes, 5, "{:?}", operations.keys());
     insta::assert_snapshot!("order_status", format!("{:#}", operations["chat_order-status.erp"]));
 }
+
+/// What a call makes aside is what goes out, and not the document that waits for the answer.
+#[test]
+fn requests_and_answers_have_the_contracts_that_their_steps_name() {
+    let out = trunkline().args(["asyncapi", "--dir", "examples/canonical"]).run();
+    assert_eq!(out.code, 0, "{out:?}");
+    let document: Value = serde_json::from_str(&out.stdout).expect("JSON");
+    let call = &document["operations"]["inventory_queries.north"];
+    let titles = |messages: &Value| {
+        let names =
+            messages.as_array().expect("a list").iter().map(|message| message["$ref"].as_str().expect("a name"));
+        names.map(|name| name.rsplit('/').next().expect("a name").to_owned()).collect::<Vec<_>>()
+    };
+    let title = |name: &str| document["components"]["messages"][name]["title"].as_str().expect("a title").to_owned();
+    let titles = |messages: &Value| titles(messages).iter().map(|name| title(name)).collect::<Vec<_>>();
+    assert_eq!(titles(&call["messages"]), ["north/erp#StockQuery"]);
+    assert_eq!(titles(&call["reply"]["messages"]), ["north/erp#StockReport"]);
+    assert_eq!(titles(&document["operations"]["orders_new.takes"]["messages"]), ["widget/order", "messenger/update"]);
+}

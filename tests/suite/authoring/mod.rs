@@ -3,6 +3,7 @@
 mod asyncapi;
 mod diff;
 mod docs;
+mod explain;
 mod fmt;
 mod infer;
 mod new;

@@ -49,7 +49,7 @@ fn the_tutorial_works_as_it_is_written() {
             std::fs::write(&path, route).expect("written");
         }
     }
-    assert_eq!(ran, ["check", "validate", "transform", "explain", "contract", "run"]);
+    assert_eq!(ran, ["check", "validate", "transform", "explain", "explain", "contract", "run"]);
 }
 
 fn runs(folder: &Path, arguments: &[&str]) {
