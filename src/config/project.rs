@@ -10,7 +10,7 @@ use super::{files, unused};
 use crate::contract::{Files, Registry};
 use crate::diagnostic::{Diagnostic, Severity, SourceFile, codes};
 use crate::route::{Library, Plan, SubRoutes, check_set, compile};
-use crate::transform::{Transform, Transforms};
+use crate::transform::{Transform, Transforms, Use};
 
 /// The name of the settings file.
 pub const SETTINGS_FILE: &str = "trunkline.yaml";
@@ -140,8 +140,15 @@ impl Project {
     /// `strict` also what may not fit: a warning. This is for whoever writes them; to run a project it is not needed.
     pub fn check_mappings(&mut self, strict: bool) {
         let transforms = self.transforms.values().flat_map(|transform| transform.check(strict));
-        let expressions = self.plans.iter().flat_map(|plan| plan.check_expressions(strict));
-        let found: Vec<Diagnostic> = transforms.chain(expressions).collect();
+        let mut uses: BTreeMap<(Arc<str>, usize), Use> = BTreeMap::new();
+        for one in self.plans.iter().flat_map(|plan| plan.uses()) {
+            // In a file of steps, an expression may have several uses.
+            let known = uses.remove(&one.place());
+            uses.insert(one.place(), known.map_or_else(|| one.clone(), |known| known.join(one)));
+        }
+        let expressions = uses.values().flat_map(|one| one.check(strict));
+        let entrances = self.plans.iter().flat_map(|plan| plan.entrances()).flat_map(|one| one.check(strict));
+        let found: Vec<Diagnostic> = transforms.chain(expressions).chain(entrances).collect();
         self.diagnostics.extend(found);
         sort(&mut self.diagnostics);
     }

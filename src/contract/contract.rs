@@ -75,10 +75,11 @@ impl Contract {
 
     /// The JSON Schema of its documents in JSON form; nothing if their root element is not known.
     pub fn outline(&self) -> Option<Outline> {
-        match &self.kind {
+        let outline = match &self.kind {
             Kind::Json(schema) => schema.outline(),
             Kind::Xml(contract) => Some(Outline::alone(contract.known_plan()?.json_schema(&self.reference))),
-        }
+        };
+        outline.map(|outline| outline.of(&self.reference))
     }
 
     /// Reads a body strictly, validates it, and gives the document: JSON as it stands, XML by the contract's plan.

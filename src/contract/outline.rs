@@ -12,12 +12,14 @@ pub struct Outline {
     at: Value,
     document: Value,
     files: Option<(Arc<Sources>, Base)>,
+    /// The contract.
+    name: Arc<str>,
 }
 
 impl Outline {
     /// A schema that refers only to itself.
     pub(super) fn alone(schema: Value) -> Self {
-        Self { at: schema.clone(), document: schema, files: None }
+        Self { at: schema.clone(), document: schema, files: None, name: Arc::default() }
     }
 
     /// A schema in one of the files.
@@ -26,7 +28,18 @@ impl Outline {
             Some(Ok(source)) => source.value.clone(),
             _ => at.schema.clone(),
         };
-        Self { at: at.schema.clone(), document, files: Some((Arc::clone(sources), at.base.clone())) }
+        let files = Some((Arc::clone(sources), at.base.clone()));
+        Self { at: at.schema.clone(), document, files, name: Arc::default() }
+    }
+
+    /// The same, as that of the contract of this name.
+    pub(super) fn of(self, contract: &str) -> Self {
+        Self { name: contract.into(), ..self }
+    }
+
+    /// The name of the contract.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
     }
 
     /// The schema at this place.
@@ -42,7 +55,10 @@ impl Outline {
     /// The schema to which a reference here leads.
     pub fn refers(&self, reference: &str) -> Option<Self> {
         match &self.files {
-            Some((sources, base)) => Some(Self::in_files(sources, &target(sources, base, reference)?)),
+            Some((sources, base)) => {
+                let outline = Self::in_files(sources, &target(sources, base, reference)?);
+                Some(Self { name: self.name.clone(), ..outline })
+            }
             None => {
                 let at = pointer::resolve(&self.document, reference.strip_prefix('#')?)?.clone();
                 Some(Self { at, ..self.clone() })

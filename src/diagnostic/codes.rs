@@ -37,7 +37,7 @@ codes! {
     MAPPING_PATH = "TL307", "A mapping reads what no document of its contract has.";
     MAPPING_KEY = "TL308", "A mapping makes a member that its target contract does not know.";
     MAPPING_REQUIRED = "TL309", "A mapping leaves out what its target contract requires.";
-    MAPPING_TYPE = "TL310", "A mapping makes, or works with, a value whose type never fits.";
+    MAPPING_TYPE = "TL310", "A mapping makes, or works with, a value whose type or text never fits; or a condition never holds.";
     MAPPING_UNSURE = "TL311", "What a mapping makes may not fit; told by `check --strict` only.";
     // 4xx: routes
     STEP_UNKNOWN = "TL401", "A step that Trunkline does not have.";

@@ -13,11 +13,11 @@ use std::time::Duration;
 use futures_util::future::join_all;
 
 use crate::contract::Contract;
-use crate::diagnostic::{Diagnostic, SourceFile};
+use crate::diagnostic::SourceFile;
 use crate::endpoint::topology::Topology;
 use crate::endpoint::{Address, Delivery};
 use crate::message::{Class, Failure, Kind, Limits, Text};
-use crate::transform::Embedded;
+use crate::transform::{Entrance, Use};
 
 use super::breaker::{Breaker, Endpoint};
 use super::claim;
@@ -47,8 +47,10 @@ pub struct Plan {
     pub(super) endpoints: Vec<Endpoint>,
     /// The ids of the steps that are tried again on their own.
     pub(super) own_retries: BTreeSet<String>,
-    /// Expressions over documents, with the contracts that these have.
-    pub(super) expressions: Vec<(Arc<Embedded>, Vec<Arc<Contract>>)>,
+    /// Expressions, with what they get and what is wanted of them.
+    pub(super) uses: Vec<Use>,
+    /// Where documents are to be of a contract.
+    pub(super) entrances: Vec<Entrance>,
     /// Whether a step makes parts of a message that may fail apart.
     pub(super) divides: bool,
     /// Whether messages wait in queues for a step.
@@ -314,10 +316,14 @@ impl Plan {
         }
     }
 
-    /// What the expressions of the route read that no document has that gets to them; with `strict` also what only may
-    /// be so.
-    pub fn check_expressions(&self, strict: bool) -> Vec<Diagnostic> {
-        self.expressions.iter().flat_map(|(expression, contracts)| expression.check(contracts, strict)).collect()
+    /// The expressions of the route, with what they get and what is wanted of them.
+    pub fn uses(&self) -> &[Use] {
+        &self.uses
+    }
+
+    /// Where documents are to be of a contract.
+    pub fn entrances(&self) -> &[Entrance] {
+        &self.entrances
     }
 
     /// How often a run that failed so is tried again at once. A step with a number of its own has used it up already.

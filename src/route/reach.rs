@@ -3,20 +3,29 @@
 use std::sync::Arc;
 
 use crate::contract::Contract;
+use crate::transform::Documents;
 
 /// The contracts that the document may have at one place of a route.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Reach {
     /// Each once; `None` is a body that nobody has looked at.
     possible: Vec<Option<Arc<Contract>>>,
+    /// What is known besides, also where no contract is named.
+    documents: Arc<Documents>,
     /// Why no message gets here.
     ended: Option<&'static str>,
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self { possible: Vec::new(), documents: Documents::anything(), ended: None }
+    }
 }
 
 impl Reach {
     /// A document of this contract, or a body that nobody has looked at.
     pub fn of(contract: Option<Arc<Contract>>) -> Self {
-        Self { possible: vec![contract], ended: None }
+        Self { documents: Documents::of(contract.as_ref()), possible: vec![contract], ended: None }
     }
 
     /// The contracts that the document may have.
@@ -24,19 +33,37 @@ impl Reach {
         self.possible.iter().flatten()
     }
 
-    /// The contracts, if it has one of them in any case.
-    pub fn all(&self) -> Option<Vec<Arc<Contract>>> {
-        self.possible.iter().cloned().collect::<Option<Vec<_>>>().filter(|all| !all.is_empty())
+    /// What is known of the document for the expressions that look at it.
+    pub fn documents(&self) -> &Arc<Documents> {
+        &self.documents
     }
 
     /// From here on the document has this contract.
     pub fn becomes(&mut self, contract: Option<Arc<Contract>>) {
+        self.documents = Documents::of(contract.as_ref());
         self.possible = vec![contract];
     }
 
     /// From here on nothing is known, since something before is wrong; later steps are not measured against it.
     pub fn becomes_anything(&mut self) {
+        self.becomes_made(Documents::anything());
+    }
+
+    /// From here on the document has no contract that is named, and is one of these.
+    pub fn becomes_made(&mut self, documents: Arc<Documents>) {
+        self.documents = documents;
         self.possible.clear();
+    }
+
+    /// What is known now holds only if the steps that follow leave it so, since they are run again.
+    pub fn begins_round(&mut self) -> Arc<Documents> {
+        self.documents = Documents::round(&self.documents);
+        Arc::clone(&self.documents)
+    }
+
+    /// What gets beyond this place: nothing if the way ends before it.
+    pub fn left(&self) -> Vec<Arc<Documents>> {
+        self.ended.is_none().then(|| Arc::clone(&self.documents)).into_iter().collect()
     }
 
     /// No message gets beyond this place.
@@ -56,6 +83,7 @@ impl Reach {
         let unknown = open.iter().any(|branch| branch.possible.is_empty());
         self.ended = ended;
         self.possible.clear();
+        self.documents = Documents::one_of(open.iter().map(|branch| Arc::clone(&branch.documents)).collect());
         if unknown {
             return;
         }

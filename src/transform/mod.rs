@@ -4,6 +4,7 @@ pub mod lang;
 
 mod check;
 mod compile;
+mod documents;
 mod embedded;
 mod model;
 mod run;
@@ -13,8 +14,9 @@ use std::sync::Arc;
 
 use crate::message::Value;
 
-pub use check::admits;
+pub use check::{Entrance, Use, Wanted, admits};
 pub use compile::Transform;
+pub use documents::{Documents, of_json};
 pub use embedded::Embedded;
 pub use model::{Cell, Model};
 

@@ -25,6 +25,7 @@ mod fuzz;
 mod gather;
 mod generate;
 mod idempotent;
+mod mapped_routes;
 mod mappings;
 mod mutations;
 mod order;

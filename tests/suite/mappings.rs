@@ -140,10 +140,15 @@ fn the_page_shows_what_the_program_prints() {
 
 #[test]
 fn correct_mappings_raise_no_alarm() {
-    let mut project = Project::load(root(), &Environment::default());
-    project.check_mappings(false);
-    assert!(project.diagnostics.is_empty(), "{:#?}", project.diagnostics.iter().map(line).collect::<Vec<_>>());
-    assert!(project.transforms.len() >= 7);
+    for (folder, transforms) in [(root().to_owned(), 7), (root().join("examples/canonical"), 12)] {
+        let mut project = Project::load(&folder, &Environment::default());
+        project.check_mappings(false);
+        assert!(project.diagnostics.is_empty(), "{:#?}", project.diagnostics.iter().map(line).collect::<Vec<_>>());
+        assert!(project.transforms.len() >= transforms, "{}", project.transforms.len());
+        project.check_mappings(true);
+        let of_routes = project.diagnostics.iter().filter(|one| !one.file.path.starts_with("transforms/"));
+        assert_eq!(of_routes.map(line).collect::<Vec<_>>(), [""; 0]);
+    }
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::endpoint::topology::{Binding, Exchange, Queue};
 use crate::message::{Field, Text};
 use crate::route::plan::dead_letter_queue;
 use crate::route::target::{SHORT_STRING, Target};
+use crate::transform::Wanted;
 
 use super::{Compiler, backticks};
 
@@ -189,7 +190,7 @@ impl Compiler<'_> {
                 Some(Target::Fixed(Address { exchange, routing_key: key.value.as_str().into() }))
             }
             (None, Some(key)) => self
-                .expression(key)
+                .expression_of_document(key, Wanted::Text("routing_key_from"))
                 .map(|routing_key| Target::Computed { exchange, routing_key: Box::new(routing_key) }),
             (None, None) if !amqp.kind.uses_routing_key() && !exchange.is_empty() => {
                 Some(Target::Fixed(Address { exchange, routing_key: Text::new() }))

@@ -19,7 +19,7 @@ use crate::diagnostic::yaml::{self, Spanned};
 use crate::diagnostic::{Diagnostic, SourceFile, codes, did_you_mean};
 use crate::endpoint::topology::Topology;
 use crate::message::{Limits, Text};
-use crate::transform::{Embedded, Transform, Transforms};
+use crate::transform::{Documents, Entrance, Transform, Transforms, Use, Wanted};
 
 pub use set::check_set;
 use stateful::Stateful;
@@ -68,7 +68,8 @@ pub fn compile(name: &str, file: &SourceFile, library: &Library<'_>) -> (Option<
         files: BTreeMap::from([(file.path.clone(), file.clone())]),
         ids: BTreeMap::new(),
         own_retries: BTreeSet::new(),
-        expressions: Vec::new(),
+        uses: Vec::new(),
+        entrances: Vec::new(),
         flow: Reach::default(),
         sends: false,
         divides: false,
@@ -127,8 +128,10 @@ pub struct Compiler<'a> {
     ids: BTreeMap<String, Range<usize>>,
     /// The ids of the steps that are tried again on their own.
     own_retries: BTreeSet<String>,
-    /// Expressions, with the contracts that their inputs have.
-    expressions: Vec<(Arc<Embedded>, Vec<Arc<Contract>>)>,
+    /// Expressions, with what they get and what is wanted of them.
+    uses: Vec<Use>,
+    /// Where documents are to be of a contract.
+    entrances: Vec<Entrance>,
 }
 
 impl Compiler<'_> {
@@ -143,13 +146,13 @@ impl Compiler<'_> {
 
     fn route(&mut self, name: &str, route: &Route) -> Option<Plan> {
         let source = self.source(&route.from, order::is_wanted(route));
-        let order = self.order(route);
         self.waits.ordered = order::is_wanted(route);
         let accepts = match &route.accepts {
             Some(reference) => self.contract(reference).map(Some),
             None => Some(None),
         };
         self.flow = accepts.clone().map_or_else(Reach::default, Reach::of);
+        let order = self.order(route);
         let steps = self.sequence(&route.steps, "");
         let ends = self.stops.drain(..).chain([self.flow.clone()]).collect();
         self.flow.join(ends);
@@ -189,7 +192,8 @@ impl Compiler<'_> {
             accepts: accepts?,
             own_retries: std::mem::take(&mut self.own_retries),
             looks: reads || steps.all().iter().any(|placed| placed.step.looks()),
-            expressions: std::mem::take(&mut self.expressions),
+            uses: std::mem::take(&mut self.uses),
+            entrances: std::mem::take(&mut self.entrances),
             endpoints: breaker::endpoints(&steps),
             steps,
             divides: self.divides,
@@ -268,7 +272,8 @@ impl Compiler<'_> {
     }
 
     /// Reports it if a document of another contract may get here.
-    pub fn expect(&mut self, contract: &Contract, at: &Spanned<String>, role: &str) {
+    pub fn expect(&mut self, contract: &Arc<Contract>, at: &Spanned<String>, role: &str) {
+        self.enters(contract, at);
         let other = self.flow.known().find(|known| known.reference() != contract.reference()).cloned();
         if let Some(other) = other {
             let (wanted, found) = (contract.reference(), other.reference());
@@ -290,12 +295,48 @@ impl Compiler<'_> {
     }
 
     /// Compiles a jq expression whose input is the document at this place.
-    pub fn expression_of_document(&mut self, written: &Spanned<String>) -> Option<Expression> {
+    pub fn expression_of_document(&mut self, written: &Spanned<String>, wanted: Wanted) -> Option<Expression> {
         let expression = self.expression(written)?;
-        if let Some(contracts) = self.flow.all() {
-            self.expressions.push((Arc::clone(expression.program()), contracts));
-        }
+        let documents = Arc::clone(self.flow.documents());
+        self.follow(&expression, documents, wanted);
         Some(expression)
+    }
+
+    /// Compiles a condition over the document at this place.
+    pub fn condition(&mut self, written: &Spanned<String>) -> Option<Expression> {
+        let documents = Arc::clone(self.flow.documents());
+        self.expression_of_document(written, Wanted::Holds(documents))
+    }
+
+    /// Notes what gets to an expression, and what is wanted of what it gives.
+    pub fn follow(&mut self, expression: &Expression, input: Arc<Documents>, wanted: Wanted) {
+        self.uses.push(Use { expression: Arc::clone(expression.program()), input, wanted });
+    }
+
+    /// From here on the document is what an expression makes of the document, its `.message`, and of what was answered,
+    /// which has this name.
+    pub fn becomes_merged(
+        &mut self,
+        expression: &Expression,
+        name: &'static str,
+        answered: Arc<Documents>,
+        contract: Option<&Arc<Contract>>,
+    ) {
+        let message = Arc::clone(self.flow.documents());
+        let input = Documents::object([("message", message, true), (name, answered, true)]);
+        let made = Documents::made(expression.program(), &input);
+        self.follow(expression, input, contract.cloned().map_or(Wanted::Anything, Wanted::Document));
+        match contract {
+            Some(contract) => self.flow.becomes(Some(contract.clone())),
+            None => self.flow.becomes_made(made),
+        }
+    }
+
+    /// Notes that the document at this place is to be of a contract.
+    pub fn enters(&mut self, contract: &Arc<Contract>, at: &Spanned<String>) {
+        let documents = Arc::clone(self.flow.documents());
+        let (file, span) = (self.file.clone(), at.span.clone());
+        self.entrances.push(Entrance { documents, contract: Arc::clone(contract), file, span });
     }
 
     /// Compiles steps in order. `prefix` begins the ids of those that have none of their own.

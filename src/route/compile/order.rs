@@ -8,6 +8,7 @@ use crate::endpoint::settings::{AmqpSource, parse_size};
 use crate::route::model::Route;
 use crate::route::order::Order;
 use crate::route::retry::{Ladder, spell};
+use crate::transform::Wanted;
 
 use super::{Compiler, DEFAULT_PREFETCH};
 
@@ -31,7 +32,7 @@ impl Compiler<'_> {
                     let message = "`ordered` and `ordered_by` exclude each other";
                     self.error(codes::VALUE_INVALID, &key.span, message, "keep one of them");
                 }
-                let expression = self.expression(key)?;
+                let expression = self.expression_of_document(key, Wanted::Anything)?;
                 if expression.is_constant() {
                     let message = "every message has the same key";
                     self.error(codes::VALUE_INVALID, &key.span, message, "write `ordered: true` if that is meant");

@@ -1,5 +1,6 @@
 //! Aggregator: messages that belong together become one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -17,6 +18,7 @@ use crate::route::group::{Gathering, Part, When};
 use crate::route::retry::spell;
 use crate::route::run::Run;
 use crate::route::target::SHORT_STRING;
+use crate::transform::{Documents, Wanted};
 
 use super::idempotent::key;
 use super::{Description, Flow, Pattern, Step};
@@ -107,12 +109,20 @@ impl Pattern for Aggregate {
     fn compile(&self, place: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
         compiler.stores(&place.span);
         compiler.gathers(&place.span);
-        let key = compiler.expression(&self.key);
+        let key = compiler.expression_of_document(&self.key, Wanted::Key("key"));
+        let part = self.part.as_ref().map(|part| compiler.expression_of_document(part, Wanted::Anything));
+        let document = compiler.flow.documents();
+        let group = Documents::array(&match &part {
+            Some(Some(part)) => Documents::made(part.program(), document),
+            _ => Arc::clone(document),
+        });
         let when = self.when.as_ref().map(|when| compiler.expression(when));
-        let part = self.part.as_ref().map(|part| compiler.expression(part));
+        if let Some(Some(when)) = &when {
+            compiler.follow(when, Arc::clone(&group), Wanted::Holds(Arc::clone(&group)));
+        }
         let (count, timeout) = (self.count(compiler), self.timeout(compiler));
         let keep = self.keep.as_ref().map_or(Some(KEEP), |keep| compiler.keep(Some(keep)));
-        compiler.flow.becomes_anything();
+        compiler.flow.becomes_made(group);
         compiler.starts_timers(timeout?);
         let when = when.map_or(Some(None), |when| when.map(Some))?;
         let part = part.map_or(Some(None), |part| part.map(Some))?;

@@ -17,6 +17,7 @@ use crate::route::compile::{Compiler, Place};
 use crate::route::expression::Expression;
 use crate::route::ports::Ports;
 use crate::route::run::Run;
+use crate::transform::Wanted;
 
 use super::call::error_of;
 use super::idempotent::key;
@@ -91,7 +92,7 @@ struct Head {
 impl Cache {
     pub(super) fn compile(&self, place: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Answers> {
         compiler.stores(&place.span);
-        let key = compiler.expression(&self.key);
+        let key = compiler.expression_of_document(&self.key, Wanted::Key("key"));
         let keep = self.keep.as_ref().map_or(Some(DEFAULT_KEEP), |keep| compiler.keep(Some(keep)));
         let stale = self.stale.as_ref().map_or(Some(Duration::ZERO), |stale| compiler.keep(Some(stale)));
         let written = |written: &Option<Spanned<String>>| written.as_ref().map(|written| written.value.clone());

@@ -18,6 +18,7 @@ use crate::route::compile::{Compiler, Place};
 use crate::route::expression::Expression;
 use crate::route::run::Run;
 use crate::route::target::Target;
+use crate::transform::Documents;
 
 use super::cache::{Answers, Cache, Found, Fresh, Refresh};
 use super::transform::Mapping;
@@ -147,7 +148,7 @@ impl Call {
         Some(Some(Mapping::of(transform)))
     }
 
-    fn merge(&self, compiler: &mut Compiler<'_>) -> Option<Option<Merge>> {
+    fn merge(&self, answer: Arc<Documents>, compiler: &mut Compiler<'_>) -> Option<Option<Merge>> {
         if let (None, Some(contract)) = (&self.merge, &self.contract) {
             let message = "`contract` is that of what `merge` gives, and there is none";
             compiler.report(
@@ -155,10 +156,11 @@ impl Call {
                     .hint("name the answer's contract in `accepts`, or add `merge`"),
             );
         }
-        let expression = self.merge.as_ref().map(|written| compiler.expression(written));
         let contract = named(self.contract.as_ref(), compiler);
-        let Some(expression) = expression else { return Some(None) };
-        Some(Some(Merge { expression: expression?, contract: contract? }))
+        let Some(written) = &self.merge else { return Some(None) };
+        let (expression, contract) = (compiler.expression(written)?, contract?);
+        compiler.becomes_merged(&expression, "reply", answer, contract.as_ref());
+        Some(Some(Merge { expression, contract }))
     }
 }
 
@@ -174,10 +176,15 @@ impl Pattern for Call {
             Some(cache) => cache.compile(place, compiler).map(Some),
             None => Some(None),
         };
-        let merge = self.merge(compiler);
+        if let (Some(Some(request)), None) = (&request, &self.cache) {
+            // Whoever makes a request of the document has read it by that contract.
+            compiler.flow.becomes(Some(request.from().clone()));
+        }
+        let answer = Documents::of(accepts.as_ref().and_then(Option::as_ref));
+        let merge = self.merge(answer, compiler);
         match (&accepts, &merge) {
             (Some(contract), Some(None)) => compiler.flow.becomes(contract.clone()),
-            (_, Some(Some(Merge { contract: Some(contract), .. }))) => compiler.flow.becomes(Some(contract.clone())),
+            (_, Some(Some(_))) => {}
             _ => compiler.flow.becomes_anything(),
         }
         Some(Box::new(Compiled {

@@ -73,7 +73,7 @@ impl Pattern for Choice {
             let name = format!("{}.{position}", place.id);
             match (&branch.value.when, &branch.value.steps, &branch.value.otherwise) {
                 (Some(when), Some(steps), None) => {
-                    let condition = compiler.expression_of_document(when);
+                    let condition = compiler.condition(when);
                     let steps = compiler.sequence(steps, &name);
                     match condition.as_ref().and_then(Expression::constant_truth) {
                         Some(true) => all_taken_by = Some("a condition before it always holds"),

@@ -10,6 +10,7 @@ use crate::message::{self, Failure, Kind, Stage, Value};
 use crate::route::compile::{Compiler, Place};
 use crate::route::expression::Expression;
 use crate::route::run::Run;
+use crate::transform::Wanted;
 
 use super::{Description, Flow, Pattern, Step};
 
@@ -48,7 +49,7 @@ struct Compiled {
 
 impl Pattern for Fail {
     fn compile(&self, _: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
-        let reason = compiler.expression_of_document(&self.reason);
+        let reason = compiler.expression_of_document(&self.reason, Wanted::Anything);
         compiler.flow.end("`fail` ends every message's way before it");
         compiler.sends = true;
         let class = match self.class {

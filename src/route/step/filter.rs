@@ -29,7 +29,7 @@ struct Compiled {
 
 impl Pattern for Filter {
     fn compile(&self, _: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
-        let when = compiler.expression_of_document(&self.when)?;
+        let when = compiler.condition(&self.when)?;
         if when.constant_truth() == Some(false) {
             compiler.report(
                 Diagnostic::warning(

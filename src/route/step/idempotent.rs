@@ -14,6 +14,7 @@ use crate::route::claimed::Claimed;
 use crate::route::compile::{Compiler, Place};
 use crate::route::expression::Expression;
 use crate::route::run::Run;
+use crate::transform::Wanted;
 
 use super::{Description, Flow, Pattern, Step};
 
@@ -49,7 +50,7 @@ struct Compiled {
 
 impl Idempotent {
     fn key(&self, compiler: &mut Compiler<'_>) -> Option<Expression> {
-        let key = compiler.expression_of_document(&self.key)?;
+        let key = compiler.expression_of_document(&self.key, Wanted::Key("key"))?;
         if key.constant_truth().is_some() {
             let message = "this key is the same for every message: all but the first would be duplicates";
             compiler.report(

@@ -10,6 +10,7 @@ use crate::message::{Failure, Text, Value};
 use crate::route::compile::{Compiler, Place};
 use crate::route::expression::Expression;
 use crate::route::run::Run;
+use crate::transform::Wanted;
 
 use super::{Description, Flow, Pattern, Step};
 
@@ -25,7 +26,7 @@ struct Compiled {
 
 impl Pattern for Log {
     fn compile(&self, _: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
-        let text = compiler.expression_of_document(&self.0)?;
+        let text = compiler.expression_of_document(&self.0, Wanted::Anything)?;
         Some(Box::new(Compiled { text }))
     }
 }

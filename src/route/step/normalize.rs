@@ -14,6 +14,7 @@ use crate::route::compile::{Compiler, Place};
 use crate::route::expression::Expression;
 use crate::route::plan::{Placed, Sequence};
 use crate::route::run::Run;
+use crate::transform::{Wanted, of_json};
 
 use super::transform::Mapping;
 use super::validate::Validation;
@@ -87,6 +88,7 @@ impl Pattern for Normalize {
             let step = self.step(&input.value, to.as_ref(), &format!("{}.{position}", place.id), compiler);
             inputs.push((when, step));
         }
+        follow(&inputs, compiler);
         match &to {
             Some(to) => compiler.flow.becomes(Some(to.clone())),
             None => compiler.flow.becomes_anything(),
@@ -96,6 +98,18 @@ impl Pattern for Normalize {
         };
         let inputs = inputs.into_iter().map(whole).collect::<Option<_>>()?;
         Some(Box::new(Compiled { to: to?.reference().to_owned(), inputs }))
+    }
+}
+
+/// A rule is to hold for documents of its input, and gets those of the others too.
+fn follow(inputs: &[(Option<Option<Expression>>, Option<Placed>)], compiler: &mut Compiler<'_>) {
+    let takes = |step: &Option<Placed>| step.as_ref().map(|placed| placed.takes.clone());
+    let Some(all) = inputs.iter().map(|(_, step)| takes(step)).collect::<Option<Vec<_>>>() else { return };
+    let any = of_json(&all.concat());
+    for ((when, _), takes) in inputs.iter().zip(&all) {
+        if let Some(Some(when)) = when {
+            compiler.follow(when, Arc::clone(&any), Wanted::Holds(of_json(takes)));
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use crate::route::plan::Sequence;
 use crate::route::run::Run;
 use crate::route::run::parts::{How, OnFailure};
 use crate::route::target::Target;
+use crate::transform::Wanted;
 
 use super::split::on_failure;
 use super::{Description, Flow, Pattern, Step};
@@ -53,7 +54,7 @@ impl Pattern for RecipientList {
                     .hint("write `allow: { name: { amqp: { exchange: …, routing_key: … } } }`"),
             );
         }
-        let names = compiler.expression_of_document(&self.names);
+        let names = compiler.expression_of_document(&self.names, Wanted::Names("names"));
         let targets: Vec<_> =
             self.allow.values().map(|endpoint| compiler.endpoint(&endpoint.value, &endpoint.span)).collect();
         let on_failure = on_failure(compiler, self.on_failure.as_ref(), OnFailure::Together);

@@ -1,5 +1,7 @@
 //! The same steps again, a bounded number of times.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -12,6 +14,7 @@ use crate::route::expression::Expression;
 use crate::route::model::Steps;
 use crate::route::plan::Sequence;
 use crate::route::run::Run;
+use crate::transform::Wanted;
 
 use super::split::{has_no_steps, number};
 use super::{Description, Flow, Pattern, Step};
@@ -54,6 +57,7 @@ impl Pattern for Loop {
         }
         let at_most = number(compiler, Some(&self.at_most), MOST_ROUNDS).unwrap_or(1);
         let before = compiler.flow.clone();
+        let round = compiler.flow.begins_round();
         let steps = compiler.guarded("loop", &self.steps, place.id);
         let references = |flow: &crate::route::reach::Reach| -> Vec<String> {
             flow.known().map(|contract| contract.reference().to_owned()).collect()
@@ -67,7 +71,13 @@ impl Pattern for Loop {
                     .hint("end them with a document of the contract with which they begin"),
             );
         }
-        compiler.flow.join(vec![before, compiler.flow.clone()]);
+        let ends = compiler.flow.clone();
+        round.comes_around(&ends.left());
+        compiler.flow.join(vec![before, ends]);
+        if let Some(condition) = &condition {
+            let documents = Arc::clone(compiler.flow.documents());
+            compiler.follow(condition, Arc::clone(&documents), Wanted::Holds(documents));
+        }
         Some(Box::new(Compiled { condition: condition?, at_most, steps }))
     }
 }

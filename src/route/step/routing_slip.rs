@@ -1,6 +1,7 @@
 //! Routing Slip: the message tells which stations it passes, in which order.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -14,6 +15,7 @@ use crate::route::expression::Expression;
 use crate::route::model::Steps;
 use crate::route::plan::Sequence;
 use crate::route::run::Run;
+use crate::transform::Wanted;
 
 use super::recipient_list::{brief, names};
 use super::split::{has_no_steps, number};
@@ -53,20 +55,23 @@ impl Pattern for RoutingSlip {
                     .hint("write `stations: { name: [ …steps… ] }`"),
             );
         }
-        let names = compiler.expression(&self.names);
+        let names = compiler.expression_of_document(&self.names, Wanted::Names("names"));
         let at_most = number(compiler, self.at_most.as_ref(), MOST_STATIONS).unwrap_or(DEFAULT_AT_MOST);
-        let mut stations = Vec::new();
+        let (mut stations, mut ends) = (Vec::new(), Vec::new());
+        // Any station may come before.
+        let round = compiler.flow.begins_round();
         for (position, (name, steps)) in (1..).zip(&self.stations) {
             if steps.is_empty() {
                 has_no_steps(compiler, &steps.span, "routing_slip");
             }
-            // Any station may come before.
-            compiler.flow.becomes_anything();
+            compiler.flow.becomes_made(Arc::clone(&round));
             let steps = compiler.guarded("routing_slip", steps, &format!("{}.{position}", place.id));
+            ends.extend(compiler.flow.left());
             let _never_beyond = compiler.flow.take_end();
             stations.push((Text::from(name.as_str()), steps));
         }
-        compiler.flow.becomes_anything();
+        round.comes_around(&ends);
+        compiler.flow.becomes_made(round);
         Some(Box::new(Compiled { names: names?, stations, at_most }))
     }
 }

@@ -18,6 +18,7 @@ use crate::route::compile::{Compiler, Place};
 use crate::route::expression::Expression;
 use crate::route::run::Run;
 use crate::route::target::Target;
+use crate::transform::Documents;
 
 use super::call::{error_of, merged, named, timeout};
 use super::split::number;
@@ -118,11 +119,20 @@ impl Pattern for ScatterGather {
         }
         let gather = self.gather.as_ref().map(|gather| compiler.expression(gather));
         let contract = named(self.contract.as_ref(), compiler);
-        match &contract {
-            Some(Some(contract)) => compiler.flow.becomes(Some(contract.clone())),
+        let asked: Option<Vec<_>> = asked.into_iter().collect();
+        match (&asked, &gather, &contract) {
+            (Some(asked), Some(Some(gather)), Some(contract)) => {
+                let replies = self.replies(asked, at_least == all);
+                compiler.becomes_merged(gather, "replies", replies, contract.as_ref());
+            }
+            (_, _, Some(Some(contract))) => compiler.flow.becomes(Some(contract.clone())),
+            (Some(asked), None, _) => {
+                let replies = asked.iter().map(|(_, accepts)| Documents::of(accepts.as_ref()));
+                compiler.flow.becomes_made(Documents::one_of(replies.collect()));
+            }
             _ => compiler.flow.becomes_anything(),
         }
-        let (targets, accepts) = asked.into_iter().collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        let (targets, accepts) = asked?.into_iter().unzip();
         Some(Box::new(Compiled {
             names: self.ask.keys().map(|name| Text::from(name.as_str())).collect(),
             targets,
@@ -137,6 +147,15 @@ impl Pattern for ScatterGather {
 }
 
 impl ScatterGather {
+    /// The answers by name: of all who are asked, or of some.
+    fn replies(&self, asked: &[(Target, Option<Arc<Contract>>)], all: bool) -> Arc<Documents> {
+        let replies = self.ask.keys().zip(asked);
+        let reply = |(name, (_, accepts)): (&String, &(Target, Option<Arc<Contract>>))| {
+            (Text::from(name.as_str()), Documents::of(accepts.as_ref()), all)
+        };
+        Documents::members(replies.map(reply).collect())
+    }
+
     fn asked(asked: &Spanned<Asked>, compiler: &mut Compiler<'_>) -> Option<(Target, Option<Arc<Contract>>)> {
         let target = compiler.target(&asked.value.amqp, &asked.span);
         let accepts = named(asked.value.accepts.as_ref(), compiler);

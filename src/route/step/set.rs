@@ -14,6 +14,7 @@ use crate::route::expression::Expression;
 use crate::route::run::Run;
 use crate::route::target::SHORT_STRING;
 use crate::route::variables;
+use crate::transform::Wanted;
 
 use super::{Description, Flow, Pattern, Step};
 
@@ -134,11 +135,11 @@ impl Pattern for Set {
                         .hint("give the header a short name"),
                 );
             }
-            let value = compiler.expression_of_document(expression);
+            let value = compiler.expression_of_document(expression, Wanted::Anything);
             compiled.headers.extend(value.map(|value| (Text::from(name.as_str()), value)));
         }
         for (name, assign, expression) in self.properties.each() {
-            let value = compiler.expression_of_document(expression);
+            let value = compiler.expression_of_document(expression, Wanted::Anything);
             compiled.properties.extend(value.map(|value| (name, assign, value)));
         }
         if self.headers.is_empty() && self.properties.each().next().is_none() {

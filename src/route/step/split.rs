@@ -20,6 +20,7 @@ use crate::route::plan::Sequence;
 use crate::route::run::Run;
 use crate::route::run::parts::{How, OnFailure};
 use crate::route::target::SHORT_STRING;
+use crate::transform::{Documents, Wanted};
 
 use super::{Description, Flow, Pattern, Step};
 
@@ -67,14 +68,19 @@ struct Compiled {
 
 impl Pattern for Split {
     fn compile(&self, place: &Place<'_>, compiler: &mut Compiler<'_>) -> Option<Box<dyn Step>> {
-        let by = compiler.expression_of_document(&self.by);
         let contract = match &self.contract {
             Some(reference) => compiler.contract(reference).map(Some),
             None => Some(None),
         };
+        let wanted = Wanted::Parts(contract.clone().flatten());
+        let by = compiler.expression_of_document(&self.by, wanted);
         let before = compiler.flow.clone();
-        match &contract {
-            Some(Some(contract)) => compiler.flow.becomes(Some(contract.clone())),
+        match (&contract, &by) {
+            (Some(Some(contract)), _) => compiler.flow.becomes(Some(contract.clone())),
+            (Some(None), Some(by)) => {
+                let parts = Documents::made(by.program(), before.documents());
+                compiler.flow.becomes_made(Documents::item(&parts));
+            }
             _ => compiler.flow.becomes_anything(),
         }
         let steps = compiler.fork("split", &self.steps, place.id);

@@ -15,6 +15,7 @@ use crate::route::compile::{Compiler, Place};
 use crate::route::conversation::{Conversation, space};
 use crate::route::expression::Expression;
 use crate::route::run::Run;
+use crate::transform::Wanted;
 
 use super::idempotent::key;
 use super::{Description, Flow, Pattern, Step};
@@ -70,13 +71,14 @@ impl Pattern for State {
             (Some(name), Some(by), None, None) => {
                 compiler.loads_state(&place.span);
                 let named = named(name, compiler);
-                let key = compiler.expression(by)?;
+                let key = compiler.expression_of_document(by, Wanted::Key("key"))?;
                 let name = named?;
                 Some(Box::new(Load { space: space(&name), name, key }))
             }
             (None, None, Some(value), keep) => {
                 compiler.saves_state(&place.span);
-                let (value, keep_for) = (compiler.expression(value), compiler.keep(keep.as_ref()));
+                let (value, keep_for) =
+                    (compiler.expression_of_document(value, Wanted::Anything), compiler.keep(keep.as_ref()));
                 let keep_text = keep.as_ref().map_or_else(|| "24h".to_owned(), |written| written.value.clone());
                 Some(Box::new(Save { value: value?, keep: keep_for?, keep_text }))
             }

@@ -50,6 +50,11 @@ impl Mapping {
         self.transform.to()
     }
 
+    /// The contract by which the document is read.
+    pub(super) fn from(&self) -> &Arc<Contract> {
+        self.transform.from()
+    }
+
     /// The message with the transform's result; the message of the run stays what it is.
     pub(super) fn aside(&self, run: &mut Run<'_>) -> Result<Message, Failure> {
         run.document_as(self.transform.from())?;

@@ -48,6 +48,7 @@ impl Pattern for Validate {
                     .hint("put a `transform` between them, or name a contract of the same format"),
             );
         }
+        compiler.enters(&contract, &self.0);
         compiler.flow.becomes(Some(contract.clone()));
         Some(Box::new(Validation::of(contract)))
     }

@@ -45,7 +45,7 @@ use std::ops::Range;
 use crate::diagnostic::codes;
 use crate::message::{Limits, Text, Value};
 
-pub(super) use follow::{Finding, Shape, Target};
+pub(super) use follow::{Finding, Followed, Shape, Target, misfits};
 
 /// Named lookup tables, for `table("name")`.
 pub type Tables = BTreeMap<String, BTreeMap<Text, Value>>;

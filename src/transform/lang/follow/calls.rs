@@ -52,7 +52,7 @@ impl<'p> Walk<'p> {
         let only = key.and_then(|key| key.text.as_ref()).and_then(Texts::only);
         let (Some(key), Some(object)) = (only, &input.object) else { return Outs::maybe(Shape::truth()) };
         let Some((_, certain)) = object.get(key) else {
-            let (message, hint) = self.absent(key, input);
+            let (message, hint) = Self::absent(key, input);
             let finding = self.finding(node, codes::MAPPING_PATH, message, &hint);
             self.saw(node, 0, Some(finding));
             return Outs::maybe(Shape::truth());
@@ -312,7 +312,7 @@ fn entries(input: &Shape) -> Shape {
     let entry = |key: Shape, value: Lazy| {
         let field = |shape| Field { shape, certain: true, key: None, value: None };
         let fields = [(Text::borrowed("key"), field(Lazy::of(key))), (Text::borrowed("value"), field(value))];
-        Lazy::of(Shape::object(Object { fields: fields.into(), rest: None, at: None }))
+        Lazy::of(Shape::object(Object { fields: fields.into(), ..Object::default() }))
     };
     let mut items = Lazy::Never;
     if let Some(list) = &input.list {

@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use super::super::node::{Node, Span};
+use super::super::node::Span;
 use super::operators::may_be_equal;
 use super::shape::{Field, List, Object, Shape, Texts};
-use super::walk::Walk;
 use super::{Finding, Target, words};
 use crate::diagnostic::codes;
 use crate::message::Text;
@@ -13,25 +12,33 @@ use crate::message::Text;
 /// Levels of documents that are compared.
 const MAX_DEPTH: usize = 24;
 
-/// Tells what does not fit.
-pub(super) fn fit(walk: &mut Walk<'_>, main: &Node, made: &Shape, target: Target<'_>) {
-    let whole = Some((0, u32::try_from(walk.source.len()).unwrap_or(u32::MAX)));
-    let mut fit = Fit { walk, target, path: String::new(), depth: 0 };
-    fit.value(made, target.shape, main.span.or(whole), true);
+/// Values that are compared.
+const FUEL: usize = 100_000;
+
+/// What does not fit; nothing if there is too much to be compared. `at` is where the whole is made.
+pub(super) fn fit(made: &Shape, target: Target<'_>, at: Span) -> Vec<Finding> {
+    let mut fit = Fit { target, path: String::new(), depth: 0, fuel: FUEL, findings: Vec::new() };
+    fit.value(made, target.shape, at, true);
+    if fit.fuel > 0 { fit.findings } else { Vec::new() }
 }
 
-struct Fit<'w, 'p> {
-    walk: &'w mut Walk<'p>,
-    target: Target<'w>,
+struct Fit<'t> {
+    target: Target<'t>,
     /// Where in the document, as jq writes it.
     path: String,
     depth: usize,
+    fuel: usize,
+    findings: Vec<Finding>,
 }
 
-impl Fit<'_, '_> {
+impl Fit<'_> {
     /// `at` is where the value is made; `certain`, whether there is such a value each time that its whole is made.
     fn value(&mut self, made: &Shape, wanted: &Shape, at: Span, certain: bool) {
-        if made.is_never() || wanted.is_anything() || self.depth > MAX_DEPTH || !self.walk.spend() {
+        self.fuel = self.fuel.saturating_sub(1);
+        if made.is_never() || wanted.is_anything() || self.depth > MAX_DEPTH || self.fuel == 0 {
+            return;
+        }
+        if made.is_anything() && !self.target.tells_unknown {
             return;
         }
         if made.is_anything() {
@@ -76,7 +83,10 @@ impl Fit<'_, '_> {
             let message = format!("`{}` is always empty here", self.here());
             return self.report(codes::MAPPING_TYPE, at, message, "at least one item is needed".to_owned(), certain);
         }
-        self.deeper("[]", |fit| fit.value(&items, &wanted.items.look(), at, certain && made.filled));
+        // Where no item ever fits, only an array without items does: nobody means that, unless the target says so.
+        let wanted = wanted.items.look();
+        let certain = certain && (made.filled || !wanted.is_never());
+        self.deeper("[]", |fit| fit.value(&items, &wanted, at, certain));
     }
 
     fn object(&mut self, made: &Object, wanted: &Object, at: Span, certain: bool) {
@@ -167,6 +177,6 @@ impl Fit<'_, '_> {
     fn report(&mut self, code: &'static str, at: Span, message: String, hint: String, certain: bool) {
         let code = if certain { code } else { codes::MAPPING_UNSURE };
         let span: Range<usize> = at.map_or(0..0, |(start, end)| start as usize..end as usize);
-        self.walk.report(Finding { code, span, message, hint, certain });
+        self.findings.push(Finding { code, span, message, hint, certain });
     }
 }

@@ -1,6 +1,7 @@
 //! The union and the intersection of shapes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::super::node::Span;
 use super::lazy::Lazy;
@@ -105,7 +106,15 @@ fn join_objects(mut a: Object, mut b: Object) -> Object {
         };
         fields.insert(name, field);
     }
-    Object { fields, rest: either(a.rest, b.rest, Lazy::join), at: a.at.or(b.at) }
+    Object { fields, rest: either(a.rest, b.rest, Lazy::join), at: a.at.or(b.at), of: contracts(a.of, b.of) }
+}
+
+/// The contracts of both.
+pub(super) fn contracts(mut a: Vec<Arc<str>>, b: Vec<Arc<str>>) -> Vec<Arc<str>> {
+    a.extend(b);
+    a.sort();
+    a.dedup();
+    a
 }
 
 /// A member that the other object may have among those that it does not name.
@@ -133,5 +142,5 @@ fn meet_objects(mut a: Object, b: &Object) -> Object {
         fields.extend(a.fields.into_iter().map(|(name, field)| (name, narrowed(field))));
     }
     let rest = a.rest.zip(b.rest.clone()).map(|(a, b)| a.meet(b));
-    Object { fields, rest, at: None }
+    Object { fields, rest, at: None, of: contracts(a.of, b.of.clone()) }
 }

@@ -97,11 +97,4 @@ impl Lazy {
             }
         }
     }
-
-    pub(super) fn weak(&self) -> Self {
-        match self {
-            Self::Shape(shape) => Self::Shape(Arc::new(shape.weak())),
-            other => other.clone(),
-        }
-    }
 }

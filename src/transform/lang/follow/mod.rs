@@ -8,7 +8,9 @@ mod fit;
 mod join;
 mod lazy;
 mod operators;
+mod parts;
 mod paths;
+mod places;
 mod schema;
 mod shape;
 #[cfg(test)]
@@ -44,30 +46,59 @@ pub(in crate::transform) struct Target<'a> {
     pub(in crate::transform) name: &'a str,
     /// Whether a string may stand for a number, as XML is written.
     pub(in crate::transform) text_for_numbers: bool,
+    /// Whether it is told where nothing is known of a value.
+    pub(in crate::transform) tells_unknown: bool,
 }
 
 /// The stack of the thread that follows a program: enough for `walk::MAX_LEVELS`.
 const STACK_BYTES: usize = 256 << 20;
 
+/// A program that was followed.
+#[derive(Debug)]
+pub(in crate::transform) struct Followed {
+    /// In order of place; none if the program was too much to be followed.
+    pub(in crate::transform) findings: Vec<Finding>,
+    /// What it gives.
+    pub(in crate::transform) made: Shape,
+}
+
 impl Program {
-    /// Follows the program from documents of a shape, whose contract has this name, to what its outputs are for.
-    pub(in crate::transform) fn follow(
-        &self,
-        source: &str,
-        (input, name): (&Shape, &str),
-        target: Option<Target<'_>>,
-    ) -> Vec<Finding> {
-        let follow = || {
-            let mut walk = walk::Walk::new(&self.code, source, name);
+    /// Follows the program from documents of a shape to what its outputs are for.
+    pub(in crate::transform) fn follow(&self, source: &str, input: &Shape, target: Option<Target<'_>>) -> Followed {
+        let followed = deep(|| {
+            let mut walk = walk::Walk::new(&self.code, source);
             let made = walk.program(input);
-            if let Some(target) = target {
-                fit::fit(&mut walk, &self.code.main, &made, target);
-            }
-            walk.findings()
-        };
-        std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, follow);
-            thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_default()
-        })
+            let mut findings = walk.findings()?;
+            let whole = self.code.main.span.or_else(|| Some((0, u32::try_from(source.len()).ok()?)));
+            findings.extend(target.iter().flat_map(|target| fit::fit(&made, *target, whole)));
+            findings.sort_by(|a, b| (a.span.start, a.span.end, a.code).cmp(&(b.span.start, b.span.end, b.code)));
+            findings.dedup();
+            Some(Followed { findings, made })
+        });
+        followed.unwrap_or_else(|| Followed { findings: Vec::new(), made: Shape::anything() })
     }
+
+    /// What the program gives for documents of a shape, whatever may be wrong.
+    pub(in crate::transform) fn gives(&self, source: &str, input: &Shape) -> Shape {
+        let given = deep(|| {
+            let mut walk = walk::Walk::new(&self.code, source);
+            walk.tells = false;
+            let made = walk.program(input);
+            walk.findings().map(|_| made)
+        });
+        given.unwrap_or_else(Shape::anything)
+    }
+}
+
+/// Does something that recurses with a program.
+fn deep<T: Send>(work: impl FnOnce() -> Option<T> + Send) -> Option<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, work);
+        thread.ok().and_then(|thread| thread.join().ok()).flatten()
+    })
+}
+
+/// What of these values does not fit, wherever they were made.
+pub(in crate::transform) fn misfits(made: &Shape, target: Target<'_>) -> Vec<Finding> {
+    fit::fit(&made.elsewhere(), target, None)
 }

@@ -4,12 +4,13 @@ use std::rc::Rc;
 
 use jaq_core::ops::{Cmp, Math};
 
-use super::super::node::Node;
+use super::super::node::{Kind, Node};
 use super::lazy::Lazy;
-use super::shape::{Field, Numbers, Object, Shape};
+use super::shape::{Field, Numbers, Object, Shape, Texts};
 use super::walk::{Env, Outs, Walk};
 use super::{Finding, words};
-use crate::diagnostic::codes;
+use crate::diagnostic::{codes, did_you_mean};
+use crate::message::Value;
 
 impl<'p> Walk<'p> {
     /// `l op r`; told if it never works.
@@ -40,7 +41,7 @@ impl<'p> Walk<'p> {
     pub(super) fn seen(&mut self, node: &'p Node, wrong: Option<Finding>, found: Shape) -> Shape {
         let is_wrong = wrong.as_ref().is_some_and(|wrong| wrong.certain);
         self.saw(node, 0, wrong);
-        if is_wrong { Shape::anything() } else { found }
+        if is_wrong && self.tells { Shape::anything() } else { found }
     }
 
     pub(super) fn negate(&mut self, node: &'p Node, inner: &'p Node, env: &Rc<Env<'p>>, input: &Shape) -> Outs {
@@ -141,7 +142,8 @@ fn merge(left: &Object, right: &Object) -> Object {
         (Some(a), Some(b)) => Some(a.clone().join(b.clone())),
         (a, b) => a.clone().or_else(|| b.clone()),
     };
-    Object { fields, rest, at: left.at.or(right.at) }
+    let of = super::join::contracts(left.of.clone(), right.of.clone());
+    Object { fields, rest, at: left.at.or(right.at), of }
 }
 
 /// What a comparison may give.
@@ -159,6 +161,21 @@ pub(super) fn compare(op: Cmp, l: &Shape, r: &Shape) -> Shape {
         (true, true) => Shape::one_truth(same),
         (true, false) => Shape::truth(),
     }
+}
+
+/// A text of the program that is compared with others, none of which it is. Only what is close to one of them is a
+/// mistake beyond doubt.
+pub(super) fn never_equal(op: Cmp, text: &Node, other: &Shape) -> Option<Finding> {
+    let (Kind::Const(Value::String(text)), Some((start, end))) = (&text.kind, text.span) else { return None };
+    let known = match (op, &other.text) {
+        (Cmp::Eq | Cmp::Ne, Some(Texts::OneOf(known))) if !known.contains_key(text) => known,
+        _ => return None,
+    };
+    let names = || known.keys().map(|known| known.as_str());
+    let certain = did_you_mean(text, names()).is_some();
+    let message = format!("this is never \"{text}\"");
+    let span = start as usize..end as usize;
+    Some(Finding { code: codes::MAPPING_TYPE, span, message, hint: words::meant(text, names, "there is"), certain })
 }
 
 /// Whether the shape is one value.

@@ -50,7 +50,7 @@ impl<'p> Walk<'p> {
             self.saw(node, number, wrong);
             let sure = at.sure && found.outs.sure && !step.optional;
             // What is told once is not told again where its value goes.
-            at = if is_wrong { Outs::maybe(Shape::anything()) } else { Outs { sure, ..found.outs } };
+            at = if is_wrong && self.tells { Outs::maybe(Shape::anything()) } else { Outs { sure, ..found.outs } };
         }
         at
     }
@@ -120,7 +120,7 @@ impl<'p> Walk<'p> {
         let span = self.place(node.span, steps, number);
         match wrong {
             Wrong::Absent(key) => {
-                let (message, hint) = self.absent(key, value);
+                let (message, hint) = Self::absent(key, value);
                 Finding { code: codes::MAPPING_PATH, span, message, hint, certain: true }
             }
             Wrong::Scalar => {
@@ -136,11 +136,13 @@ impl<'p> Walk<'p> {
     }
 
     /// What to say of a member that an object cannot have.
-    pub(super) fn absent(&self, key: &str, value: &Shape) -> (String, String) {
+    pub(super) fn absent(key: &str, value: &Shape) -> (String, String) {
         let object = value.object.as_ref();
-        let message = match object.is_some_and(|object| object.at.is_none()) {
-            true => format!("`{}` has no `{key}` here", self.contract),
-            false => format!("the object that is made here has no `{key}`"),
+        let contracts: Vec<&str> = object.into_iter().flat_map(|object| &object.of).map(AsRef::as_ref).collect();
+        let message = match (object.is_some_and(|object| object.at.is_none()), contracts.as_slice()) {
+            (true, []) => format!("there is no `{key}` here"),
+            (true, names) => format!("`{}` has no `{key}` here", names.join("` or `")),
+            (false, _) => format!("the object that is made here has no `{key}`"),
         };
         let known = || object.into_iter().flat_map(|object| object.fields.keys()).map(|name| name.as_str());
         (message, words::meant(key, known, "there is"))

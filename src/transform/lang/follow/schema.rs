@@ -80,7 +80,7 @@ fn list(outline: &Outline, members: &Members) -> List {
 }
 
 fn object(outline: &Outline, members: &Members) -> Object {
-    let mut object = Object::default();
+    let mut object = Object { of: vec![outline.name().clone()], ..Object::default() };
     if let Some(Value::Object(properties)) = members.get("properties") {
         for (name, schema) in properties.iter() {
             let shape = Lazy::Schema(outline.part(schema));

@@ -4,6 +4,7 @@
 //! looked at when a program gets there, so that large and recursive contracts cost what is used of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::super::node::Span;
 use super::join::bounded;
@@ -61,6 +62,8 @@ pub(super) struct Object {
     pub(super) rest: Option<Lazy>,
     /// Where the program makes it.
     pub(super) at: Span,
+    /// The contracts of which it is a part, if it comes from documents.
+    pub(super) of: Vec<Arc<str>>,
 }
 
 /// A member that may be.
@@ -179,7 +182,7 @@ impl Shape {
                     value: at,
                 };
                 let fields = members.iter().map(|(key, value)| (key.clone(), field(value))).collect();
-                Self::object(Object { fields, rest: None, at })
+                Self::object(Object { fields, at, ..Object::default() })
             }
         }
     }
@@ -218,25 +221,6 @@ impl Shape {
     pub(super) fn or_null(mut self) -> Self {
         self.null = true;
         self
-    }
-
-    /// The same values, without the places of texts and of members that are not always there: something else than the
-    /// place may decide whether they get further.
-    pub(super) fn weak(&self) -> Self {
-        let mut shape = self.clone();
-        if let Some(Texts::OneOf(texts)) = &mut shape.text {
-            texts.values_mut().for_each(|at| *at = None);
-        }
-        if let Some(list) = &mut shape.list {
-            list.items = list.items.weak();
-        }
-        if let Some(object) = &mut shape.object {
-            for field in object.fields.values_mut() {
-                field.shape = field.shape.weak();
-                field.key = field.key.filter(|_| field.certain);
-            }
-        }
-        shape
     }
 
     /// The types, as jq names them.

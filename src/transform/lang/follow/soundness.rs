@@ -32,10 +32,13 @@ fn holds(text: &str, input: &Value) {
         true
     });
     for shape in [Shape::exactly(input, None), blurred(input), Shape::anything()] {
-        let mut walk = Walk::new(&program.code, text, "c");
-        let made = walk.program(&shape);
-        for output in &outputs {
-            assert!(made.admits(output), "{text} for {input:?}: {output:?} is not in {made:?}, from {shape:?}");
+        for tells in [true, false] {
+            let mut walk = Walk::new(&program.code, text);
+            walk.tells = tells;
+            let made = walk.program(&shape);
+            for output in &outputs {
+                assert!(made.admits(output), "{text} for {input:?}: {output:?} is not in {made:?}, from {shape:?}");
+            }
         }
     }
 }

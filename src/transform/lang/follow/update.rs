@@ -58,7 +58,8 @@ impl<'p> Walk<'p> {
                     let new = self.change(rest, &Shape::null(), at, change)?;
                     if !new.is_never() {
                         let field = Field { shape: Lazy::of(new), certain: true, key: at, value: at };
-                        found = Shape::object(Object { fields: [(key.clone(), field)].into(), rest: None, at });
+                        found =
+                            Shape::object(Object { fields: [(key.clone(), field)].into(), at, ..Object::default() });
                     }
                 }
                 if let Some(object) = &value.object {

@@ -58,21 +58,19 @@ struct Seen {
 pub(super) struct Walk<'p> {
     pub(super) code: &'p Code,
     pub(super) source: &'p str,
-    /// The name of the contract of the input.
-    pub(super) contract: &'p str,
+    /// Whether what is wrong counts as anything behind its place, so that it is told once.
+    pub(super) tells: bool,
     fuel: usize,
     levels: usize,
     /// Inside of something that catches failures.
     pub(super) guarded: usize,
     /// By the address of a node and the number of a step.
     seen: BTreeMap<(usize, usize), Seen>,
-    findings: Vec<Finding>,
 }
 
 impl<'p> Walk<'p> {
-    pub(super) fn new(code: &'p Code, source: &'p str, contract: &'p str) -> Self {
-        let (seen, findings) = (BTreeMap::new(), Vec::new());
-        Self { code, source, contract, fuel: FUEL, levels: 0, guarded: 0, seen, findings }
+    pub(super) fn new(code: &'p Code, source: &'p str) -> Self {
+        Self { code, source, tells: true, fuel: FUEL, levels: 0, guarded: 0, seen: BTreeMap::new() }
     }
 
     /// What the program gives.
@@ -81,20 +79,10 @@ impl<'p> Walk<'p> {
         self.node(&code.main, &Rc::new(Env::Root), input).shape
     }
 
-    /// What was found, in order of place; nothing if the program was too much to be followed.
-    pub(super) fn findings(self) -> Vec<Finding> {
-        if self.fuel == 0 {
-            return Vec::new();
-        }
+    /// What was found; nothing if the program was too much to be followed.
+    pub(super) fn findings(self) -> Option<Vec<Finding>> {
         let wrong = self.seen.into_values().filter(|seen| !seen.right).filter_map(|seen| seen.wrong);
-        let mut findings: Vec<Finding> = self.findings.into_iter().chain(wrong).collect();
-        findings.sort_by(|a, b| (a.span.start, a.span.end, a.code).cmp(&(b.span.start, b.span.end, b.code)));
-        findings.dedup();
-        findings
-    }
-
-    pub(super) fn report(&mut self, finding: Finding) {
-        self.findings.push(finding);
+        (self.fuel > 0).then(|| wrong.collect())
     }
 
     /// Takes some of what may be done; whether anything was left.
@@ -234,6 +222,9 @@ impl<'p> Walk<'p> {
             Kind::Compare(op, left, right) => {
                 let (l, r) = (self.node(left, env, input), self.node(right, env, input));
                 let shape = super::operators::compare(*op, &l.shape, &r.shape);
+                let wrong = [(left, &r.shape), (right, &l.shape)];
+                let wrong = wrong.into_iter().find_map(|(text, other)| super::operators::never_equal(*op, text, other));
+                self.saw(node, 0, wrong);
                 Outs { shape, sure: l.sure && r.sure }
             }
             Kind::Reduce(fold) => self.reduce(fold, env, input),
