@@ -54,7 +54,8 @@ pub enum Kind {
     Rejected,
     /// The body waits in a store, and is not there any more.
     Claim,
-    /// What the store has of a conversation or a group does not fit: others have changed it, or it cannot be read.
+    /// What the store has of a conversation, a group or a sequence does not fit: others have changed it, it has gone on
+    /// already, or it cannot be read.
     State,
     /// A defect of the bus itself.
     Internal,

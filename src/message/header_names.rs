@@ -58,6 +58,10 @@ pub const AGGREGATE: &str = "trunkline-aggregate";
 pub const AGGREGATE_BY: &str = "trunkline-aggregate-by";
 /// The route, and behind `#` its step, for which a message tells, in time, that the time of a group is over.
 pub const AGGREGATE_TIMER: &str = "trunkline-aggregate-timer";
+/// How many numbers right before the message's own were given up by the step that put it in order.
+pub const RESEQUENCE_MISSING: &str = "trunkline-resequence-missing";
+/// The route, and behind `#` its step, for which a message tells, in time, that another one has waited long enough.
+pub const RESEQUENCE_TIMER: &str = "trunkline-resequence-timer";
 /// Names of headers that had to go, because all together did not fit into one frame.
 pub const DROPPED: &str = "trunkline-dropped-headers";
 /// Which parts of the message are left to do, as JSON: of a message that waits, or is dead, because some of its parts
@@ -72,11 +76,11 @@ pub const PART_OF: &str = "trunkline-part-of";
 /// Which routes the message has passed, and when: a list of texts as `2026-11-20T10:15:30.000Z shop/new-order`.
 pub const HISTORY: &str = "trunkline-history";
 
-/// Which delays of its route a message has waited for, as JSON.
+/// Which steps of its route a message has waited for, as JSON.
 pub const WAITED: &str = "trunkline-waited";
 
 /// What of ours is a part of its message: it would be another one without it.
-const KEPT: [&str; 12] = [
+const KEPT: [&str; 14] = [
     CLAIM,
     CLAIM_BYTES,
     CLAIM_UNTIL,
@@ -89,6 +93,8 @@ const KEPT: [&str; 12] = [
     AGGREGATE,
     AGGREGATE_BY,
     AGGREGATE_TIMER,
+    RESEQUENCE_MISSING,
+    RESEQUENCE_TIMER,
 ];
 
 /// Whether a header is the broker's own: a trace of its dead-lettering, with which it drops messages that go round, or
@@ -117,15 +123,17 @@ pub fn restore_copies(headers: &mut Headers) {
     }
 }
 
-/// Whether a message is one of a step `aggregate`: a complete group, or a timer.
-pub fn is_of_group(headers: &Headers) -> bool {
-    headers.contains_key(AGGREGATE) || headers.contains_key(AGGREGATE_TIMER)
+/// Whether a message is one that a step has sent to its own route: a complete group, a message whose turn it is, or a
+/// timer.
+pub fn is_own(headers: &Headers) -> bool {
+    [AGGREGATE, AGGREGATE_TIMER, RESEQUENCE_TIMER, WAITED].iter().any(|name| headers.contains_key(*name))
 }
 
-/// Removes what tells that a message is one of a step `aggregate`: what its route sends on is none.
-pub fn strip_group(headers: &mut Headers) {
+/// Removes what tells that a message is a group or a timer: what its route sends on is none.
+pub fn strip_own(headers: &mut Headers) {
     headers.remove(AGGREGATE);
     headers.remove(AGGREGATE_TIMER);
+    headers.remove(RESEQUENCE_TIMER);
 }
 
 /// Removes the traces of earlier dead-lettering, the broker's and ours, as a message has that comes again. What is left

@@ -19,7 +19,7 @@ const PAST: usize = 6 << 10;
 const SHORT: usize = 512;
 /// All headers together stay below the smallest frame that is used with a broker (32 KiB), with room for the
 /// properties.
-const ALL_HEADERS: usize = 28 << 10;
+pub(super) const ALL_HEADERS: usize = 28 << 10;
 
 /// Where a message came from, and what was tried.
 #[derive(Clone, Debug)]
@@ -114,7 +114,7 @@ fn fit(headers: &mut Headers, ours: &mut Headers) {
     }
 }
 
-fn table_size(headers: &Headers) -> usize {
+pub(super) fn table_size(headers: &Headers) -> usize {
     headers.iter().map(|(name, field)| 1 + name.len() + field_size(field, 0)).sum()
 }
 

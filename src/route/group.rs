@@ -29,16 +29,16 @@ use super::retry::wait_queue;
 use super::run::Run;
 use super::step::Flow;
 
-/// Attempts beside others who change the same groups. Each conflict means that one of them has succeeded.
-const ATTEMPTS: usize = 1_000;
+/// Attempts beside others who change the same record. Each conflict means that one of them has succeeded.
+pub(super) const ATTEMPTS: usize = 1_000;
 /// Complete groups of one key that wait for being published.
 const MOST_COMPLETE: usize = 16;
 /// Stands between the route and the step in the headers of messages of ours: no step's id has it.
-const MARK: char = '#';
+pub(super) const MARK: char = '#';
 /// Hexadecimal digits by which a part is known.
 const PART_ID: usize = 32;
-/// A group whose timer is so late has none any more.
-const LATE: Duration = Duration::from_secs(60);
+/// A timer that is so late is lost.
+pub(super) const LATE: Duration = Duration::from_secs(60);
 
 /// All groups of one key.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -102,7 +102,8 @@ impl Entry {
             let (of, step) = delivery.message.headers.get(name).and_then(Field::as_str)?.rsplit_once(MARK)?;
             (of == route).then(|| Text::from(step))
         };
-        step(names::AGGREGATE).map(Self::Behind).or_else(|| step(names::AGGREGATE_TIMER).map(Self::Timer))
+        let timer = || step(names::AGGREGATE_TIMER).or_else(|| step(names::RESEQUENCE_TIMER));
+        step(names::AGGREGATE).map(Self::Behind).or_else(|| timer().map(Self::Timer))
     }
 }
 
@@ -366,10 +367,10 @@ fn array(texts: &[Bytes]) -> Bytes {
     array.freeze()
 }
 
-fn millis(time: SystemTime) -> u64 {
+pub(super) fn millis(time: SystemTime) -> u64 {
     as_millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
 }
 
-fn as_millis(duration: Duration) -> u64 {
+pub(super) fn as_millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -53,7 +53,7 @@ pub struct Plan {
     pub(super) entrances: Vec<Entrance>,
     /// Whether a step makes parts of a message that may fail apart.
     pub(super) divides: bool,
-    /// Whether messages wait in queues for a step.
+    /// Whether messages leave the route at a step, and come again to pass it.
     pub(super) delays: bool,
     pub(super) topology: Topology,
     pub(super) looks: bool,
@@ -94,6 +94,11 @@ pub enum Outcome {
     /// It is a part of a group, or tells of one; what was sent before that is confirmed.
     Gathered {
         /// The id of the step that gathers.
+        step: Text,
+    },
+    /// It is in the store, and comes again when it is its turn, or tells of one that is; nothing was sent.
+    Buffered {
+        /// The id of the step at which it waits.
         step: Text,
     },
 }
@@ -255,6 +260,7 @@ impl Plan {
             Flow::Later(time) => return Ok(Outcome::Delayed { step: run.step().cloned().unwrap_or_default(), time }),
             Flow::Duplicate => Outcome::Duplicate { step: run.step().cloned().unwrap_or_default() },
             Flow::Gathered => Outcome::Gathered { step: run.step().cloned().unwrap_or_default() },
+            Flow::Buffered => return Ok(Outcome::Buffered { step: run.step().cloned().unwrap_or_default() }),
             Flow::Continue | Flow::Stop => {
                 if let Some(contract) = &self.reply {
                     run.reply(contract.as_ref()).map_err(|failure| failure.in_step("reply"))?;
@@ -278,17 +284,19 @@ impl Plan {
 
     /// Goes on where a message of a step's own belongs.
     async fn enter(&self, entry: &Entry, run: &mut Run<'_>) -> Result<Flow, Failure> {
-        let (Entry::Behind(step) | Entry::Timer(step)) = entry;
         let mut steps = self.steps.steps.iter();
-        let Some(placed) = steps.find(|placed| placed.id == *step) else {
+        let (step, is_timer, found) = match entry {
+            Entry::Behind(step) => (step, false, steps.find(|placed| placed.id == *step)),
+            Entry::Timer(step) => (step, true, self.all_steps().into_iter().find(|placed| placed.id == *step)),
+        };
+        let Some(placed) = found else {
             let reason = format!("this is a message of the step `{step}`, which the route does not have any more");
             return Err(Failure::permanent(Kind::State, reason));
         };
         run.enter(placed);
-        let wake = matches!(entry, Entry::Timer(_));
-        let came_back = placed.come_back(run, wake).await.map_err(|failure| failure.in_step(&placed.id))?;
+        let came_back = placed.come_back(run, is_timer).await.map_err(|failure| failure.in_step(&placed.id))?;
         match came_back {
-            Flow::Continue => Sequence::run_all(steps.as_slice(), run).await,
+            Flow::Continue if !is_timer => Sequence::run_all(steps.as_slice(), run).await,
             end => Ok(end),
         }
     }

@@ -154,10 +154,15 @@ pub fn delayed(
     tried: &Tried,
     origin: &Origin<'_>,
 ) -> (Address, Message) {
+    (to_wait(origin.queue, delay), again(original, step, tried, origin))
+}
+
+/// What a message carries that comes again as it came first, and then passes this step.
+pub fn again(original: &Message, step: &Text, tried: &Tried, origin: &Origin<'_>) -> Message {
     let tried = Tried { attempts: origin.attempts, ..tried.clone() };
     let mut message = waiting(original, &tried, origin);
     waited::mark(&mut message.headers, origin.route, step);
-    (to_wait(origin.queue, delay), message)
+    message
 }
 
 fn to_wait(queue: &str, delay: Duration) -> Address {

@@ -103,7 +103,7 @@ impl<'a> Run<'a> {
         header_names::strip_traces(&mut message.headers);
         let waited = if plan.delays { waited::take(&mut message.headers, plan.name()) } else { Vec::new() };
         if Entry::of(delivery, plan.name(), plan.queue()).is_some() {
-            header_names::strip_group(&mut message.headers);
+            header_names::strip_own(&mut message.headers);
         }
         header_names::set_copies_aside(&mut message.headers);
         let parts = plan.divides.then(|| Parts::resume(Left::take(&mut message.headers, plan.name())));
@@ -306,6 +306,11 @@ impl<'a> Run<'a> {
     /// The message as it came.
     pub fn original(&self) -> &'a Message {
         &self.delivery.message
+    }
+
+    /// Where it was published to.
+    pub fn address(&self) -> &'a Address {
+        &self.delivery.address
     }
 
     /// The queue from which it was taken.

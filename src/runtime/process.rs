@@ -103,6 +103,7 @@ impl Context {
                 Ok(Outcome::Delivered) => break Completed::Delivered,
                 Ok(Outcome::Filtered { .. }) => break Completed::Filtered,
                 Ok(Outcome::Gathered { .. }) => break Completed::Gathered,
+                Ok(Outcome::Buffered { .. }) => break Completed::Buffered,
                 Ok(Outcome::Duplicate { step }) => {
                     events::duplicate(&self.status.name, &taken.delivery.message.properties, &step);
                     break Completed::Duplicate;

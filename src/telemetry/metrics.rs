@@ -79,6 +79,8 @@ pub enum Completed {
     Duplicate,
     /// It is a part of a group, which goes on in its place.
     Gathered,
+    /// It waits in the store for its turn and comes again.
+    Buffered,
     /// It waits for a delayed retry and comes again.
     Postponed,
     /// It is in the dead-letter queue.
@@ -122,6 +124,7 @@ pub struct RouteMetrics {
     filtered: Counter,
     duplicate: Counter,
     gathered: Counter,
+    buffered: Counter,
     postponed: Counter,
     dead_lettered: Counter,
 }
@@ -152,6 +155,7 @@ impl RouteMetrics {
             filtered: completed("filtered"),
             duplicate: completed("duplicate"),
             gathered: completed("gathered"),
+            buffered: completed("buffered"),
             postponed: completed("postponed"),
             dead_lettered: completed("dead_lettered"),
             route: name(),
@@ -165,6 +169,7 @@ impl RouteMetrics {
             Completed::Filtered => self.filtered.increment(1),
             Completed::Duplicate => self.duplicate.increment(1),
             Completed::Gathered => self.gathered.increment(1),
+            Completed::Buffered => self.buffered.increment(1),
             Completed::Postponed => self.postponed.increment(1),
             Completed::DeadLettered => self.dead_lettered.increment(1),
         }

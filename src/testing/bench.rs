@@ -107,20 +107,20 @@ struct Bench<'a> {
 }
 
 impl Bench<'_> {
-    /// Brings a message to its end, and the groups that are complete by it to theirs. What is told is how the last of
-    /// them went.
+    /// Brings a message to its end, and the groups that are complete by it, or the messages whose turn it is then, to
+    /// theirs. What is told is how the last of them went.
     fn bring(&mut self, delivery: &Delivery) -> Journey {
         let mut told = journey(self.plan, delivery, self.fake, self.onlooker);
         loop {
             let started = std::mem::take(&mut self.played.state().timers);
             self.timers.extend(started.into_iter().map(|(delay, timer)| (self.fake.now() + delay, timer)));
-            let group = self.played.state().groups.pop_front();
-            let Some(group) = group else { return told };
-            told = journey(self.plan, &self.own(group), self.fake, self.onlooker);
+            let own = self.played.state().own.pop_front();
+            let Some(own) = own else { return told };
+            told = journey(self.plan, &self.own(own), self.fake, self.onlooker);
         }
     }
 
-    /// Lets the clock go on, and brings the groups to their end whose time is over then.
+    /// Lets the clock go on, and brings to their end what has waited long enough then.
     fn wait(&mut self, time: Duration, told: &mut Journey) {
         let end = self.fake.now().checked_add(time).unwrap_or_else(|| self.fake.now());
         loop {
@@ -129,7 +129,7 @@ impl Bench<'_> {
             let (due, timer) = self.timers.remove(at);
             self.fake.advance(due.duration_since(self.fake.now()).unwrap_or_default());
             let journey = self.bring(&self.own(timer));
-            if journey.ending != Ending::Gathered {
+            if !matches!(journey.ending, Ending::Gathered | Ending::Buffered) {
                 *told = journey;
             }
         }
@@ -163,6 +163,7 @@ fn journey(plan: &Plan, delivery: &Delivery, fake: &Fake, onlooker: &Onlooker) -
                 continue;
             }
             Ok(Outcome::Gathered { .. }) => return Journey { delays, ..end(Ending::Gathered) },
+            Ok(Outcome::Buffered { .. }) => return Journey { delays, ..end(Ending::Buffered) },
             Err(failure) => failure,
         };
         onlooker.failed(&failure);

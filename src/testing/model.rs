@@ -26,7 +26,7 @@ pub struct Case {
     /// The message that comes. Where the route answers, it has a `reply_to` unless `properties` say otherwise.
     pub send: Spanned<Message>,
     /// How long the clock goes on after the message, as `10m`: a group of an `aggregate` whose time is over by then is
-    /// complete.
+    /// complete, and a message that has waited in a `resequence` for so long goes on.
     #[serde(default)]
     pub wait: Option<Spanned<String>>,
     /// How the message comes.
@@ -164,6 +164,8 @@ pub enum Ending {
     Duplicate,
     /// It is a part of a group that is not complete.
     Gathered,
+    /// It waits for messages that belong before it.
+    Buffered,
     /// It is in the dead-letter queue.
     DeadLettered,
     /// The connection was lost each time: the broker keeps it.
@@ -178,6 +180,7 @@ impl Ending {
             Self::Filtered => "filtered",
             Self::Duplicate => "duplicate",
             Self::Gathered => "gathered",
+            Self::Buffered => "buffered",
             Self::DeadLettered => "dead_lettered",
             Self::Kept => "kept",
         }

@@ -37,8 +37,8 @@ pub struct State {
     pub replies: Vec<Message>,
     /// Whom the route has called and nobody plays.
     pub strangers: Vec<String>,
-    /// The complete groups that the route has published to its own queue.
-    pub groups: VecDeque<Message>,
+    /// What steps of the route have published to its own queue.
+    pub own: VecDeque<Message>,
     /// The timers that it has started: how long each waits.
     pub timers: Vec<(Duration, Message)>,
     /// While messages come that nobody looks at.
@@ -83,11 +83,11 @@ impl Played {
 impl World for Played {
     fn takes(&self, to: &Address, message: &Message) -> Result<(), Failure> {
         let own = to.exchange.is_empty() && to.routing_key.starts_with(self.queue.as_str());
-        if own && header_names::is_of_group(&message.headers) {
+        if own && header_names::is_own(&message.headers) {
             let mut state = self.state();
             match to.routing_key.rsplit_once(".retry.").and_then(|(_, millis)| millis.parse().ok()) {
                 Some(millis) => state.timers.push((Duration::from_millis(millis), message.clone())),
-                None => state.groups.push_back(message.clone()),
+                None => state.own.push_back(message.clone()),
             }
             return Ok(());
         }

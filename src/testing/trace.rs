@@ -212,7 +212,7 @@ impl Teller<'_> {
         };
         let colour = match journey.ending {
             Ending::Delivered => AnsiColor::Green,
-            Ending::Filtered | Ending::Duplicate | Ending::Gathered => AnsiColor::Yellow,
+            Ending::Filtered | Ending::Duplicate | Ending::Gathered | Ending::Buffered => AnsiColor::Yellow,
             Ending::DeadLettered | Ending::Kept => AnsiColor::Red,
         };
         self.coloured(colour, &format!("{} {attempts}", journey.ending.name()))

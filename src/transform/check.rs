@@ -23,6 +23,8 @@ pub enum Wanted {
     Parts(Option<Arc<Contract>>),
     /// Text or a number, for this key of the file.
     Key(&'static str),
+    /// A number, for this key of the file.
+    Number(&'static str),
     /// Text, for this key of the file.
     Text(&'static str),
     /// An array of texts, for this key of the file.
@@ -140,6 +142,7 @@ impl Wanted {
             }
             Self::Parts(None) => json(Shape::array_of(&Shape::anything(), false), "by"),
             Self::Key(name) => json(Shape::texts(true), name),
+            Self::Number(name) => json(Shape::numbers(), name),
             Self::Text(name) => json(Shape::texts(false), name),
             Self::Names(name) => json(Shape::array_of(&Shape::texts(false), false), name),
         }

@@ -35,6 +35,7 @@ mod program;
 mod redis;
 mod reference;
 mod reload;
+mod resequence;
 mod retries;
 mod runtime;
 mod slow_disk;

@@ -302,6 +302,23 @@ steps:
         ],
     ),
     (
+        "resequence",
+        "
+from: { amqp: { queue: q } }
+accepts: shop/line
+ordered_by: .sku
+steps:
+  - resequence: { key: .sku, number: .quantity, timeout: 10s }
+  - to: { amqp: { exchange: out, routing_key_from: .sku } }
+",
+        &[
+            ("key: .sku", "key: .sky"),
+            ("number: .quantity", "number: .sku"),
+            ("number: .quantity", "number: .number"),
+            ("routing_key_from: .sku", "routing_key_from: .quantity"),
+        ],
+    ),
+    (
         "keys of the store",
         "
 from: { amqp: { queue: q } }

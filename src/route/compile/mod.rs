@@ -179,7 +179,7 @@ impl Compiler<'_> {
         let timers = std::mem::take(&mut self.timers);
         self.wait_queues(source, timers.iter());
         self.fits_pace(prefetch);
-        let delays = !self.waits.delays.is_empty();
+        let delays = self.waits.again;
         Some(Plan {
             name: name.to_owned(),
             description: route.description.clone(),

@@ -21,6 +21,8 @@ pub struct Waits {
     pub ordered: bool,
     /// Whether a step so far has called somebody.
     pub called: bool,
+    /// Whether messages leave at a step, and come again.
+    pub again: bool,
     /// The delays for which messages wait in queues.
     pub delays: Vec<Duration>,
     /// The places that messages pass one by one, and how long after each other.
@@ -41,16 +43,32 @@ impl Compiler<'_> {
 
     /// Notes that messages wait in a queue at this step, and come again from there.
     pub fn waits_in_queue(&mut self, pattern: &str, delay: Duration, span: &Range<usize>) {
-        self.stands_alone(pattern, span);
+        self.comes_again(pattern, span);
         if self.waits.ordered {
             let message = "a message that waits in a queue loses its place, and the route keeps order";
             self.error(codes::STEP_SHAPE, span, message, "write `hold: true` with at most 10s, or remove the order");
         }
+        self.waits.delays.push(delay);
+    }
+
+    /// Notes that messages leave the route at this step, and come again as they came first.
+    pub fn comes_again(&mut self, pattern: &str, span: &Range<usize>) {
+        self.stands_alone(pattern, span);
         if self.waits.called {
             let message = "the message comes again from the queue, and what was called before would be called again";
             self.error(codes::STEP_SHAPE, span, message, format!("put `{pattern}` before the calls"));
         }
-        self.waits.delays.push(delay);
+        self.waits.again = true;
+    }
+
+    /// Notes that messages wait at this step for those before them.
+    pub fn resequences(&mut self, span: &Range<usize>) {
+        self.comes_again("resequence", span);
+        if !self.waits.ordered {
+            let message = "the messages come out in order, and this route processes them side by side";
+            let hint = "write `ordered_by` with the same key into the route, or `ordered: true`";
+            self.error(codes::STEP_SHAPE, span, message, hint);
+        }
     }
 
     /// Notes that messages pass a step no sooner than so long after each other.

@@ -19,6 +19,7 @@ mod multicast;
 mod normalize;
 mod recipient_list;
 mod repeat;
+mod resequence;
 mod routing_slip;
 mod scatter_gather;
 mod set;
@@ -105,6 +106,7 @@ patterns! {
     "set" => Set(set::Set);
     "state" => State(state::State);
     "aggregate" => Aggregate(aggregate::Aggregate);
+    "resequence" => Resequence(resequence::Resequence);
     "call" => Call(call::Call);
     "scatter_gather" => ScatterGather(scatter_gather::ScatterGather);
     "to" => To(to::To);
@@ -188,6 +190,8 @@ pub enum Flow {
     Later(Duration),
     /// It is a part of a group, which goes on in its place.
     Gathered,
+    /// It is in the store, and comes again when it is its turn.
+    Buffered,
 }
 
 impl Flow {
@@ -200,6 +204,7 @@ impl Flow {
             Self::Duplicate => "duplicate",
             Self::Later(_) => "delayed",
             Self::Gathered => "gathered",
+            Self::Buffered => "buffered",
         }
     }
 }

@@ -24,9 +24,9 @@ steps:
 on_error: { retry: { immediate: 0 } }";
 
 /// Ports of a process that is killed after so many effects: whoever waits for the next one waits for ever.
-struct Mortal<'a> {
-    fake: &'a Fake,
-    left: AtomicUsize,
+pub(super) struct Mortal<'a> {
+    pub(super) fake: &'a Fake,
+    pub(super) left: AtomicUsize,
 }
 
 impl Mortal<'_> {

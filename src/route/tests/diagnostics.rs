@@ -63,6 +63,14 @@ const MISTAKES: &[(&str, &str)] = &[
         "groups",
         "from: { amqp: { queue: q } }\nsteps:\n  - choice: [{ when: .a, steps: [aggregate: { key: .a, timeout: 5m }] }]\n  - aggregate: { key: .a, count: 0, timeout: 8d }\n  - aggregate: { key: .a, timeout: 5m, when: '.a |' }\nreply: {}",
     ),
+    (
+        "sequences",
+        "from: { amqp: { queue: q } }\nsteps:\n  - call: { amqp: { routing_key: k } }\n  - resequence: { key: .a, number: 7, timeout: 500ms, limit: 0 }\n  - split: { by: .a, steps: [resequence: { key: '.a |', number: .n, timeout: 5m, keep: 1d }] }\nreply: {}",
+    ),
+    (
+        "a message that is late",
+        "from: { amqp: { queue: q } }\nordered: true\nsteps:\n  - resequence: { key: .a, number: .n, timeout: 5m, late: drop }\nreply: {}",
+    ),
     ("no effect", "from: { amqp: { queue: q } }\nsteps: [log: .a]"),
     (
         "jq",

@@ -8,6 +8,8 @@ mod control;
 mod diagnostics;
 mod enrich;
 mod idempotent;
+mod interleaved;
+mod resequence;
 mod schema;
 mod split;
 mod state;

@@ -11,6 +11,7 @@ mod limits;
 mod operations;
 mod process;
 mod replay;
+mod resequenced;
 mod rubbish;
 mod shop;
 

@@ -1,5 +1,7 @@
 //! Every pattern of the book has its row, and every example of the page gives what it says.
 
+use std::collections::VecDeque;
+
 use futures_util::FutureExt;
 use trunkline::config::{Environment, Project};
 use trunkline::endpoint::{Address, Delivery, Tag};
@@ -49,7 +51,6 @@ fn every_pattern_has_its_row_and_every_link_its_example() {
         .filter_map(|line| line.strip_prefix("| ")?.split_once(" | "))
         .filter(|(name, here)| patterns.contains(&(*name).to_owned()) && !here.contains("](#"))
         .map(|(name, _)| name)
-        .filter(|name| *name != "Resequencer")
         .collect();
     assert!(without.is_empty(), "no example of {without:?}");
     let anchors: Vec<String> =
@@ -96,10 +97,11 @@ fn every_example_gives_what_it_says() {
         }
         let mut asked = message(&blocks[1].text);
         asked.properties = Properties { reply_to: Some("answers".into()), ..Properties::default() };
-        let mut at_queue = vec![asked];
+        let then = blocks.iter().filter_map(|block| block.text.strip_prefix("// and then\n")).map(message);
+        let mut at_queue: VecDeque<Message> = [asked].into_iter().chain(then).collect();
         let (mut looked_at, mut dead) = (0, Vec::new());
         // What the route sends to its own queue comes back.
-        while let Some(message) = at_queue.pop() {
+        while let Some(message) = at_queue.pop_front() {
             let address = Address { exchange: "".into(), routing_key: plan.queue().clone() };
             let delivery = Delivery { tag: Tag(1), redelivered: false, address, message };
             if plan.process(&delivery, &ports).now_or_never().expect("fakes never wait").result.is_err() {

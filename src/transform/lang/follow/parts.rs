@@ -10,6 +10,11 @@ impl Shape {
         Self { text: Some(Texts::Any), number: numbers.then_some(Numbers::ANY), ..Self::default() }
     }
 
+    /// Numbers.
+    pub(in crate::transform) fn numbers() -> Self {
+        Self { number: Some(Numbers::ANY), ..Self::default() }
+    }
+
     /// Arrays of such values; `filled` have at least one.
     pub(in crate::transform) fn array_of(items: &Self, filled: bool) -> Self {
         Self::list(Lazy::of(items.clone()), filled, None)
