@@ -264,11 +264,7 @@ impl Resequencer {
     async fn take_out(&self, ports: &dyn Ports, leaving: &Leaving) -> Result<Option<Message>, Failure> {
         let record = ports.load(&self.message(&leaving.id)).await?;
         let Some(record) = record.filter(|record| !record.value.is_empty()) else {
-            let (sequence, _) = self.load(ports).await?;
-            if sequence.leaving.iter().any(|one| one.id == leaving.id) {
-                return Err(Failure::permanent(Kind::State, "a message of the sequence is missing in the store"));
-            }
-            return Ok(None);
+            return self.miss(ports, leaving).await.map(|()| None);
         };
         let Some(mut message) = unpack(record.value) else {
             return Err(Failure::permanent(Kind::State, "a message of the sequence cannot be read in the store"));
@@ -278,6 +274,19 @@ impl Resequencer {
             message.headers.insert(Text::borrowed(names::RESEQUENCE_MISSING), missing);
         }
         Ok(Some(message))
+    }
+
+    /// Looks for a message that is not in the store: somebody else has published it, or the store has lost it. That is told
+    /// once, and holds up no other.
+    async fn miss(&self, ports: &dyn Ports, leaving: &Leaving) -> Result<(), Failure> {
+        let (mut sequence, expect) = self.load(ports).await?;
+        let before = sequence.leaving.len();
+        sequence.leaving.retain(|one| one.id != leaving.id);
+        if sequence.leaving.len() < before && self.commit(ports, &sequence, expect, []).await? {
+            let reason = "the store has lost another message of the sequence, which waited in it; the others go on";
+            return Err(Failure::permanent(Kind::State, reason));
+        }
+        Ok(())
     }
 
     /// The message as it will come again.

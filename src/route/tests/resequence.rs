@@ -5,9 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::FutureExt;
 
+use crate::endpoint::store::{Change, Expect, Name, Record};
 use crate::endpoint::{Address, Delivery};
 use crate::message::{Class, Failure, Field, Kind, Message, Stage, header_names as names};
 use crate::route::fake::Fake;
+use crate::route::ports::Ports;
 use crate::route::retry::resume;
 use crate::route::{Outcome, Plan};
 
@@ -328,6 +330,24 @@ fn what_cannot_be_published_stays_in_the_store() {
     bench.seen = bench.ports.sent().len();
     bench.give(&member(3)).expect("no failure");
     assert_eq!(bench.numbers(), [1, 2, 3]);
+}
+
+#[test]
+fn a_message_that_the_store_has_lost_is_told_of_once_and_holds_up_no_other() {
+    let mut bench = Bench::new("");
+    for number in [3, 2] {
+        bench.give(&member(number)).expect("no failure");
+    }
+    let waits = |(name, _): &(Name, Record)| name.space == "resequence-message/test/line";
+    let (name, _) = bench.ports.records().into_iter().find(waits).expect("one of both");
+    let lost = Change { name, expect: Expect::Anything, to: None };
+    assert!(bench.ports.commit(&[lost]).now_or_never().expect("never waits").expect("works"));
+    let failure = bench.give(&member(1)).expect_err("told");
+    assert_eq!((failure.class, failure.kind), (Class::Permanent, Kind::State));
+    assert!(failure.reason.starts_with("the store has lost another message of the sequence"), "{failure}");
+    bench.give(&member(4)).expect("no failure");
+    let numbers = bench.numbers();
+    assert!(numbers == [1, 2, 4] || numbers == [1, 3, 4], "{numbers:?}");
 }
 
 #[test]
