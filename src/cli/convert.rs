@@ -66,7 +66,7 @@ fn convert(contract: &Contract, limits: &Limits, body: &Bytes, from: Format) -> 
 
 /// Every XML document has `<` first, after a byte order mark, white space and, in UTF-16, zero bytes; no JSON document
 /// has.
-fn format_of(body: &[u8]) -> Format {
+pub(super) fn format_of(body: &[u8]) -> Format {
     let passed_over = |byte: &&u8| byte.is_ascii_whitespace() || b"\xef\xbb\xbf\xff\xfe\0".contains(byte);
     match body.iter().find(|byte| !passed_over(byte)) {
         Some(b'<') => Format::Xml,

@@ -53,14 +53,17 @@ pub(super) enum Command {
         #[arg(long, value_name = "FOLDER")]
         out: Option<PathBuf>,
     },
-    /// Propose a JSON Schema from example documents: what all of them have in common.
+    /// Propose a schema from example documents: a JSON Schema of JSON, an XSD of XML. It says what all have in common.
     ///
-    /// What was in every object is required, other members stay allowed. A format or a list of values is proposed only
-    /// where enough examples agree. The examples are valid under what is proposed.
+    /// What was in every object or element is required. A type that is narrower than text, a format or a list of values is
+    /// proposed only where enough examples agree. The examples are valid under what is proposed.
     Infer {
-        /// JSON documents; `-` is standard input.
+        /// Documents of one format; `-` is standard input.
         #[arg(required = true)]
         files: Vec<PathBuf>,
+        /// Write the XSDs into this folder, one for each namespace; nothing is overwritten.
+        #[arg(long, value_name = "FOLDER")]
+        out: Option<PathBuf>,
     },
 }
 
@@ -70,7 +73,7 @@ pub(super) fn run(dir: &Path, command: &Command) -> End {
         Command::Sample { contract, variant } => sample::run(dir, contract, *variant),
         Command::Diff { old, new, require, format } => diff::run(dir, [old, new], *require, *format),
         Command::Docs { contract, out } => docs::run(dir, contract.as_deref(), out.as_deref()),
-        Command::Infer { files } => infer::run(files),
+        Command::Infer { files, out } => infer::run(files, out.as_deref()),
     };
     result.unwrap_or_else(|end| end)
 }

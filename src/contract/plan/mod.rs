@@ -17,7 +17,7 @@ use std::collections::HashMap;
 use xsd_schema::SchemaSet;
 
 pub use prefixes::Prefixes;
-pub(crate) use prefixes::{XML, XSI};
+pub(crate) use prefixes::{XML, XS, XSI};
 
 use crate::format::xml::ExpandedName;
 use crate::message::Text;

@@ -22,6 +22,7 @@ pub use path::path;
 pub use reader::read;
 pub use scope::XML_NAMESPACE;
 pub use tree::{Attribute, Binding, Element, ExpandedName, NameId, Node, PrefixId, Tree};
+pub(crate) use writer::push_value;
 pub use writer::{pretty, write};
 
 /// Line and column, both from 1, of an offset of the tape in the body that [`read`] took.

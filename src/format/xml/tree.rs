@@ -17,7 +17,7 @@ pub struct NameId(pub u32);
 pub struct PrefixId(Option<NonZeroU32>);
 
 /// A name with its namespace (Namespaces in XML 1.0); the empty namespace is none.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExpandedName {
     /// The namespace's URI, or empty.
     pub namespace: Text,

@@ -145,8 +145,8 @@ fn push_text(text: &str, out: &mut String) {
     });
 }
 
-/// White space other than the space would be normalized away by whoever reads it.
-fn push_value(text: &str, out: &mut String) {
+/// Writes an attribute's value. White space other than the space would be normalized away by whoever reads it.
+pub(crate) fn push_value(text: &str, out: &mut String) {
     escape(text, out, |character| match character {
         '&' => Some("&amp;"),
         '<' => Some("&lt;"),

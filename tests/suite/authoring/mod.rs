@@ -6,6 +6,7 @@ mod docs;
 mod explain;
 mod fmt;
 mod infer;
+mod infer_xml;
 mod new;
 mod sample;
 mod schema;

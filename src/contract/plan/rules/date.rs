@@ -2,17 +2,17 @@
 //! hour 24. The others are the engine's.
 
 /// `xs:date`
-pub(super) fn is_date(text: &str) -> bool {
+pub(in crate::contract) fn is_date(text: &str) -> bool {
     date(text.as_bytes()).is_some_and(zone)
 }
 
 /// `xs:time`
-pub(super) fn is_time(text: &str) -> bool {
+pub(in crate::contract) fn is_time(text: &str) -> bool {
     time(text.as_bytes()).is_some_and(zone)
 }
 
 /// `xs:dateTime`
-pub(super) fn is_date_time(text: &str) -> bool {
+pub(in crate::contract) fn is_date_time(text: &str) -> bool {
     let time_of = |rest: &'_ [u8]| rest.strip_prefix(b"T").and_then(time).is_some_and(zone);
     date(text.as_bytes()).is_some_and(time_of)
 }

@@ -5,7 +5,7 @@
 
 mod beyond;
 mod compile;
-mod date;
+pub(in crate::contract) mod date;
 mod decimal;
 mod identity;
 mod letters;

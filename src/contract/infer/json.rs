@@ -1,25 +1,16 @@
-//! A JSON Schema proposed from example documents: what all of them have in common, and nothing that they do not show.
+//! A JSON Schema proposed from example documents.
 //!
 //! What was in every object is required, whatever else may be there stays open. A format or a list of values is said
-//! only where enough examples agree. The examples are valid under what is proposed.
+//! only where enough examples agree.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use serde_json::json;
 
-use super::json::Document;
+use super::texts::{DIFFERENT, Texts};
+use crate::contract::json::Document;
 use crate::message::{Members, Text, Value};
 
-/// A list of values is proposed for no more values than these, …
-const MOST_VALUES: usize = 12;
-/// … for none longer than this, …
-const LONGEST_VALUE: usize = 40;
-/// … and only if each was seen so often on average.
-const TIMES_EACH: usize = 5;
-/// A format is proposed if so many different texts have it.
-const DIFFERENT_TEXTS: usize = 3;
-/// Texts that are remembered at one place.
-const REMEMBERED: usize = 64;
 /// The formats that hardly any text has by chance.
 const FORMATS: [&str; 6] = ["date", "date-time", "uuid", "email", "ipv4", "uri"];
 
@@ -30,9 +21,7 @@ pub struct Seen {
     booleans: usize,
     integers: usize,
     fractions: usize,
-    strings: usize,
-    /// How often each text was seen; `None` once there are too many.
-    texts: Option<BTreeMap<Text, usize>>,
+    texts: Texts,
     /// By format, whether all texts have it.
     formats: Vec<bool>,
     arrays: usize,
@@ -94,24 +83,17 @@ impl Seen {
 
     fn text(&mut self, text: &Text, formats: &Formats) {
         let own = formats.of(text);
-        if self.strings == 0 {
-            self.texts = Some(BTreeMap::new());
+        if self.texts.count() == 0 {
             self.formats = own;
         } else {
             self.formats.iter_mut().zip(own).for_each(|(all, one)| *all &= one);
         }
-        self.strings += 1;
-        if let Some(texts) = &mut self.texts {
-            *texts.entry(text.clone()).or_default() += 1;
-            if texts.len() > REMEMBERED {
-                self.texts = None;
-            }
-        }
+        self.texts.add(text);
     }
 
     /// How often anything was seen.
     fn total(&self) -> usize {
-        self.nulls + self.booleans + self.integers + self.fractions + self.strings + self.arrays + self.objects
+        self.nulls + self.booleans + self.integers + self.fractions + self.texts.count() + self.arrays + self.objects
     }
 
     /// The proposal for a whole document.
@@ -128,7 +110,7 @@ impl Seen {
         let kinds = [
             (self.objects, "object"),
             (self.arrays, "array"),
-            (self.strings, "string"),
+            (self.texts.count(), "string"),
             (self.integers + self.fractions, numbers),
             (self.booleans, "boolean"),
             (self.nulls, "null"),
@@ -140,8 +122,8 @@ impl Seen {
             [only] => set("type", (*only).into()),
             several => set("type", several.iter().map(|kind| Value::from(*kind)).collect()),
         }
-        if let Some(values) = self.values().filter(|_| kinds == ["string"]) {
-            set("enum", values);
+        if let Some(values) = self.texts.values().filter(|_| kinds == ["string"]) {
+            set("enum", values.map(|text| Value::from(text.clone())).collect());
         } else if let Some(format) = self.format() {
             set("format", format.into());
         }
@@ -160,19 +142,8 @@ impl Seen {
         schema
     }
 
-    /// All texts, if they are few and each of them was seen more than once.
-    fn values(&self) -> Option<Value> {
-        let texts = self.texts.as_ref()?;
-        let fits = |(text, times): (&Text, &usize)| *times > 1 && text.chars().count() <= LONGEST_VALUE;
-        let is_safe = texts.len() <= MOST_VALUES
-            && self.strings >= texts.len().saturating_mul(TIMES_EACH)
-            && self.strings >= 2 * TIMES_EACH
-            && texts.iter().all(fits);
-        is_safe.then(|| texts.keys().map(|text| Value::from(text.clone())).collect())
-    }
-
     fn format(&self) -> Option<&'static str> {
-        let is_enough = self.strings > 0 && self.texts.as_ref().is_none_or(|texts| texts.len() >= DIFFERENT_TEXTS);
+        let is_enough = self.texts.are_different(DIFFERENT);
         FORMATS.iter().zip(&self.formats).find(|(_, all)| is_enough && **all).map(|(name, _)| *name)
     }
 }
