@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::json::{At, Base, Sources, target};
+use super::json::{At, Base, Sources, allows, target};
 use crate::format::json::pointer;
 use crate::message::Value;
 
@@ -45,6 +45,11 @@ impl Outline {
     /// The schema at this place.
     pub fn schema(&self) -> &Value {
         &self.at
+    }
+
+    /// Whether a text or number is as keywords say that were taken out of a schema, as `{ "maxLength": 3 }`.
+    pub fn allows(keywords: &Value, value: &Value) -> bool {
+        allows(keywords, value)
     }
 
     /// A schema that stands in this one.

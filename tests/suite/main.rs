@@ -26,6 +26,7 @@ mod gather;
 mod generate;
 mod idempotent;
 mod mapped_routes;
+mod mapped_values;
 mod mappings;
 mod mutations;
 mod order;

@@ -5,9 +5,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::super::node::{Node, RegexOp, Special};
+use super::env::Env;
 use super::lazy::Lazy;
-use super::shape::{Field, List, Object, Shape, Texts};
-use super::walk::{Env, Outs, Walk};
+use super::scalars::{Numbers, Texts};
+use super::shape::{Field, List, Object, Shape};
+use super::walk::{Outs, Walk};
 use super::{Finding, words};
 use crate::diagnostic::codes;
 use crate::message::{Text, Value};
@@ -72,14 +74,17 @@ impl<'p> Walk<'p> {
     ) -> Outs {
         let items = || input.list.as_ref().map_or(Lazy::Never, |list| list.items.clone());
         match (special, args) {
-            (Special::First | Special::Last, [filter]) => self.node(filter, env, input),
+            (Special::First | Special::Last, [filter]) => {
+                let outs = self.node(filter, env, input);
+                Outs { shape: outs.shape.weak(), ..outs }
+            }
             (Special::Limit | Special::Skip, [count, filter]) => {
                 self.node(count, env, input);
-                Outs { sure: false, ..self.node(filter, env, input) }
+                Outs::maybe(self.node(filter, env, input).shape.weak())
             }
             (Special::Range, bounds) => {
                 let all: Vec<Shape> = bounds.iter().map(|bound| self.node(bound, env, input).shape).collect();
-                let whole = all.iter().all(|bound| bound.number.is_some_and(|numbers| !numbers.broken));
+                let whole = all.iter().all(|bound| bound.number.as_ref().is_some_and(|numbers| !numbers.broken));
                 Outs::maybe(if whole { Shape::whole() } else { Shape::number() })
             }
             (Special::IsEmpty, [filter]) => {
@@ -107,8 +112,8 @@ impl<'p> Walk<'p> {
                 Outs::maybe(match special {
                     Special::SortBy | Special::UniqueBy => Shape::list(items(), filled, at),
                     Special::GroupBy => Shape::list(Lazy::of(Shape::list(items(), true, at)), filled, at),
-                    _ if filled => items().look(),
-                    _ => items().look().or_null(),
+                    _ if filled => items().look().weak(),
+                    _ => items().look().weak().or_null(),
                 })
             }
             (Special::Del, [path]) => {
@@ -243,14 +248,14 @@ fn gives(name: &str, input: &Shape) -> Shape {
         "length" => {
             let counted = input.null || input.text.is_some() || input.list.is_some() || input.object.is_some();
             let counted = if counted { Shape::whole() } else { Shape::default() };
-            counted.join(Shape { number: input.number, ..Shape::default() })
+            counted.join(Shape { number: input.number.as_ref().map(Numbers::kind), ..Shape::default() })
         }
         "utf8bytelength" | "floor" | "ceil" | "round" | "trunc" | "rint" | "bsearch" => Shape::whole(),
         "type" => Shape::one_of(input.types().into_iter().map(Text::borrowed), None),
         "tostring" if input.types() == ["string"] => input.clone(),
         "tostring" | "tojson" | "trim" | "ltrim" | "rtrim" | "ascii_downcase" | "ascii_upcase" | "implode" | "join"
         | "todateiso8601" | "strftime" => Shape::text(),
-        "tonumber" => match (&input.text, input.number) {
+        "tonumber" => match (&input.text, input.number.clone()) {
             (None, number) => Shape { number, ..Shape::default() },
             _ => Shape::number(),
         },
@@ -296,7 +301,7 @@ fn sum(input: &Shape) -> Shape {
     let filled = input.list.as_ref().is_some_and(|list| list.filled) && input.object.is_none();
     let found = match one.types().as_slice() {
         [] => Shape::default(),
-        ["number"] => Shape { number: one.number, ..Shape::default() },
+        ["number"] => Shape { number: one.number.as_ref().map(Numbers::kind), ..Shape::default() },
         ["string"] => Shape::text(),
         ["array"] => {
             let items = one.list.map_or(Lazy::Any, |list| list.items);

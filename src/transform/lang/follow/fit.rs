@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use super::super::node::Span;
 use super::operators::may_be_equal;
-use super::shape::{Field, List, Object, Shape, Texts};
+use super::scalars::Texts;
+use super::shape::{Field, List, Object, Shape};
 use super::{Finding, Target, words};
 use crate::diagnostic::codes;
-use crate::message::Text;
+use crate::message::{Text, Value};
 
 /// Levels of documents that are compared.
 const MAX_DEPTH: usize = 24;
@@ -48,10 +49,11 @@ impl Fit<'_> {
         }
         let mut wanted = wanted.clone();
         if self.target.text_for_numbers && wanted.number.is_some() {
-            wanted.text = Some(Texts::Any);
+            wanted.text = Some(as_numbers(made.text.as_ref(), wanted.text.as_ref()));
         }
         if !may_be_equal(made, &wanted) {
             let message = format!("`{}` is always {} here", self.here(), words::values(made));
+            let at = narrowest(made, at);
             return self.report(codes::MAPPING_TYPE, at, message, self.wants(made, &wanted), certain);
         }
         let types = wanted.types();
@@ -60,19 +62,38 @@ impl Fit<'_> {
             let message = format!("`{}` may be {} here", self.here(), others.join(" or "));
             self.report(codes::MAPPING_UNSURE, at, message, self.wants(made, &wanted), false);
         }
-        if let (Some(Texts::OneOf(made)), Some(Texts::OneOf(allowed))) = (&made.text, &wanted.text) {
-            for (text, place) in made.iter().filter(|(text, _)| !allowed.contains_key(*text)) {
-                let message = format!("`{}` is never \"{text}\"", self.here());
-                let hint = words::meant(text, || allowed.keys().map(|text| text.as_str()), "there is");
-                let code = if place.is_some() { codes::MAPPING_TYPE } else { codes::MAPPING_UNSURE };
-                self.report(code, place.or(at), message, hint, place.is_some());
-            }
-        }
+        self.scalars(made, &wanted, at);
         if let (Some(made), Some(wanted)) = (&made.list, &wanted.list) {
             self.list(made, wanted, at, certain);
         }
         if let (Some(made), Some(wanted)) = (&made.object, &wanted.object) {
             self.object(made, wanted, at, certain);
+        }
+    }
+
+    /// The texts and numbers that are known and never fit.
+    fn scalars(&mut self, made: &Shape, wanted: &Shape, at: Span) {
+        let mut never = Vec::new();
+        if let (Some(made), Some(allowed)) = (&made.text, &wanted.text) {
+            for (text, place) in made.known().filter(|(text, _)| !allowed.admit(text)) {
+                let hint = match allowed {
+                    Texts::OneOf(known) if wanted.number.is_none() => {
+                        words::meant(text, || known.keys().map(|text| text.as_str()), "there is")
+                    }
+                    _ => self.wants(&Shape::exactly(&Value::String(text.clone()), None), wanted),
+                };
+                never.push((format!("\"{text}\""), place, hint));
+            }
+        }
+        if let (Some(made), Some(allowed)) = (&made.number, &wanted.number) {
+            for (number, place) in made.which.known().filter(|(number, _)| !allowed.admit(number)) {
+                let hint = self.wants(&Shape::exactly(&Value::Number(number.clone()), None), wanted);
+                never.push((number.to_string(), place, hint));
+            }
+        }
+        for (value, place, hint) in never {
+            let message = format!("`{}` is never {value}", self.here());
+            self.report(codes::MAPPING_TYPE, place.or(at), message, hint, place.is_some());
         }
     }
 
@@ -86,7 +107,14 @@ impl Fit<'_> {
         // Where no item ever fits, only an array without items does: nobody means that, unless the target says so.
         let wanted = wanted.items.look();
         let certain = certain && (made.filled || !wanted.is_never());
-        self.deeper("[]", |fit| fit.value(&items, &wanted, at, certain));
+        match &made.each {
+            Some(each) => {
+                for item in each.iter() {
+                    self.deeper("[]", |fit| fit.value(&item.look(), &wanted, at, certain));
+                }
+            }
+            None => self.deeper("[]", |fit| fit.value(&items, &wanted, at, certain)),
+        }
     }
 
     fn object(&mut self, made: &Object, wanted: &Object, at: Span, certain: bool) {
@@ -154,7 +182,7 @@ impl Fit<'_> {
             (["string"], ["number"]) => ": see `tonumber`",
             _ => "",
         };
-        format!("`{}` wants {}{hint}", self.target.name, words::values(wanted))
+        format!("`{}` wants {}{}{hint}", self.target.name, words::values(wanted), words::rules(made, wanted))
     }
 
     fn deeper(&mut self, key: &str, then: impl FnOnce(&mut Self)) {
@@ -178,5 +206,29 @@ impl Fit<'_> {
         let code = if certain { code } else { codes::MAPPING_UNSURE };
         let span: Range<usize> = at.map_or(0..0, |(start, end)| start as usize..end as usize);
         self.findings.push(Finding { code, span, message, hint, certain });
+    }
+}
+
+/// The place of the only text or number, where that is a part of the whole place.
+fn narrowest(made: &Shape, at: Span) -> Span {
+    let texts = made.text.iter().flat_map(|texts| texts.known().map(|(_, place)| place));
+    let numbers = made.number.iter().flat_map(|numbers| numbers.which.known().map(|(_, place)| place));
+    let mut places = texts.chain(numbers);
+    match (places.next().flatten(), places.next(), at) {
+        (Some(place), None, Some(at)) if at.0 <= place.0 && place.1 <= at.1 => Some(place),
+        _ => at,
+    }
+}
+
+/// The texts that may stand where XML wants a number: surely not those without a digit.
+fn as_numbers(made: Option<&Texts>, special: Option<&Texts>) -> Texts {
+    let may = |text: &Text| {
+        text.bytes().any(|byte| byte.is_ascii_digit()) || special.is_some_and(|special| special.admit(text))
+    };
+    match made {
+        Some(Texts::OneOf(all)) => {
+            Texts::OneOf(all.keys().filter(|text| may(text)).map(|text| (text.clone(), None)).collect())
+        }
+        _ => Texts::Any,
     }
 }

@@ -3,13 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::super::node::Span;
 use super::lazy::Lazy;
-use super::shape::{Field, List, Numbers, Object, Shape, Texts};
+use super::scalars::{Numbers, Texts};
+use super::shape::{Field, List, Object, Shape};
 use crate::message::Text;
-
-/// Texts that are kept apart.
-const MAX_TEXTS: usize = 64;
 
 /// The union, or the intersection, of two parts of which each may be absent.
 fn either<T>(a: Option<T>, b: Option<T>, join: impl FnOnce(T, T) -> T) -> Option<T> {
@@ -24,17 +21,17 @@ impl Shape {
         if self == other {
             return self;
         }
-        let numbers = |a: Numbers, b: Numbers| Numbers { whole: a.whole || b.whole, broken: a.broken || b.broken };
         Self {
             null: self.null || other.null,
             yes: self.yes || other.yes,
             no: self.no || other.no,
-            number: either(self.number, other.number, numbers),
-            text: either(self.text, other.text, join_texts),
+            number: either(self.number, other.number, Numbers::join),
+            text: either(self.text, other.text, Texts::join),
             list: either(self.list, other.list, |a, b| List {
                 items: a.items.join(b.items),
                 filled: a.filled && b.filled,
                 at: a.at.or(b.at),
+                each: a.each.filter(|each| b.each.as_ref() == Some(each)),
             }),
             object: either(self.object, other.object, join_objects),
             size: 0,
@@ -44,48 +41,22 @@ impl Shape {
 
     /// What is in both; or more, where that is not simple to say.
     pub(super) fn meet(self, other: Self) -> Self {
-        let both = |a: Numbers, b: Numbers| Numbers { whole: a.whole && b.whole, broken: a.broken && b.broken };
-        let numbers = self.number.zip(other.number).map(|(a, b)| both(a, b)).filter(|n| n.whole || n.broken);
-        let texts = self.text.zip(other.text).map(|(a, b)| match (a, b) {
-            (Texts::OneOf(a), Texts::OneOf(b)) => {
-                Texts::OneOf(a.into_iter().filter(|(text, _)| b.contains_key(text)).collect())
-            }
-            (Texts::Any, other) | (other, Texts::Any) => other,
-        });
         let lists = self.list.zip(other.list).map(|(a, b)| List {
             items: a.items.meet(b.items),
             filled: a.filled || b.filled,
-            at: None,
+            ..List::default()
         });
         Self {
             null: self.null && other.null,
             yes: self.yes && other.yes,
             no: self.no && other.no,
-            number: numbers,
-            text: texts.filter(|texts| !matches!(texts, Texts::OneOf(texts) if texts.is_empty())),
+            number: self.number.zip(other.number).and_then(|(a, b)| a.meet(b)),
+            text: self.text.zip(other.text).and_then(|(a, b)| a.meet(b)),
             list: lists,
             object: self.object.zip(other.object).map(|(a, b)| meet_objects(a, &b)),
             size: 0,
         }
         .sized()
-    }
-}
-
-pub(super) fn bounded(texts: BTreeMap<Text, Span>) -> Texts {
-    if texts.len() > MAX_TEXTS { Texts::Any } else { Texts::OneOf(texts) }
-}
-
-fn join_texts(a: Texts, b: Texts) -> Texts {
-    match (a, b) {
-        (Texts::OneOf(mut a), Texts::OneOf(b)) => {
-            for (text, at) in b {
-                let known = a.entry(text).or_insert(at);
-                // What also comes from elsewhere is not only a matter of this place.
-                *known = known.filter(|_| at.is_some());
-            }
-            bounded(a)
-        }
-        _ => Texts::Any,
     }
 }
 

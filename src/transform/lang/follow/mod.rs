@@ -4,13 +4,17 @@
 //! happen. A place of the program is wrong only if it is wrong each time that it is reached.
 
 mod calls;
+mod env;
 mod fit;
+mod folds;
 mod join;
 mod lazy;
+mod made;
 mod operators;
 mod parts;
 mod paths;
 mod places;
+mod scalars;
 mod schema;
 mod shape;
 #[cfg(test)]

@@ -4,10 +4,12 @@ use std::rc::Rc;
 
 use jaq_core::ops::{Cmp, Math};
 
-use super::super::node::{Kind, Node};
+use super::super::node::{Kind, Node, Span};
+use super::env::Env;
 use super::lazy::Lazy;
-use super::shape::{Field, Numbers, Object, Shape, Texts};
-use super::walk::{Env, Outs, Walk};
+use super::scalars::{Numbers, Texts};
+use super::shape::{Field, List, MAX_EACH, Object, Shape};
+use super::walk::{Outs, Walk};
 use super::{Finding, words};
 use crate::diagnostic::{codes, did_you_mean};
 use crate::message::Value;
@@ -15,7 +17,7 @@ use crate::message::Value;
 impl<'p> Walk<'p> {
     /// `l op r`; told if it never works.
     pub(super) fn math(&mut self, node: &'p Node, op: Math, l: &Shape, r: &Shape, repeat: bool) -> Shape {
-        let found = math(op, l, r, repeat);
+        let found = math(op, l, r, repeat, node.span);
         let known = !l.is_never() && !r.is_never();
         let wrong = (known && found.is_never() && self.guarded == 0).then(|| {
             let (l, r) = (words::types(l), words::types(r));
@@ -51,7 +53,8 @@ impl<'p> Walk<'p> {
             let message = format!("{} cannot be negated", words::types(&outs.shape));
             self.finding(node, codes::MAPPING_TYPE, message, "make it a number, with `tonumber`")
         });
-        let shape = self.seen(node, wrong, Shape { number: outs.shape.number, ..Shape::default() });
+        let shape =
+            self.seen(node, wrong, Shape { number: outs.shape.number.as_ref().map(Numbers::kind), ..Shape::default() });
         Outs { sure: outs.sure && outs.shape.types() == ["number"], shape }
     }
 
@@ -62,9 +65,9 @@ impl<'p> Walk<'p> {
     }
 }
 
-/// What `l op r` may give; never, if it always fails. `repeat` allows the repetition of strings.
-pub(super) fn math(op: Math, l: &Shape, r: &Shape, repeat: bool) -> Shape {
-    let numbers = l.number.zip(r.number).map(|(a, b)| match (a.broken || b.broken, op) {
+/// What `l op r` may give; never, if it always fails. `repeat` allows the repetition of strings. `at` is where.
+pub(super) fn math(op: Math, l: &Shape, r: &Shape, repeat: bool, at: Span) -> Shape {
+    let numbers = l.number.as_ref().zip(r.number.as_ref()).map(|(a, b)| match (a.broken || b.broken, op) {
         (false, Math::Add | Math::Sub | Math::Mul) | (_, Math::Rem) => Numbers::WHOLE,
         _ => Numbers::ANY,
     });
@@ -78,12 +81,11 @@ pub(super) fn math(op: Math, l: &Shape, r: &Shape, repeat: bool) -> Shape {
             if r.null {
                 found = found.join(l.clone());
             }
-            if texts {
-                found = found.join(Shape::text());
+            if let (Some(a), Some(b)) = (&l.text, &r.text) {
+                found = found.join(Shape { text: Some(a.followed_by(b, at)), ..Shape::default() });
             }
             if let (Some(a), Some(b)) = (&l.list, &r.list) {
-                let items = a.items.clone().join(b.items.clone());
-                found = found.join(Shape::list(items, a.filled || b.filled, a.at.or(b.at)));
+                found = found.join(both(a, b));
             }
             if let (Some(a), Some(b)) = (&l.object, &r.object) {
                 found = found.join(Shape::object(merge(a, b)));
@@ -110,6 +112,20 @@ pub(super) fn math(op: Math, l: &Shape, r: &Shape, repeat: bool) -> Shape {
         Math::Rem => {}
     }
     found
+}
+
+/// The items of both.
+fn both(a: &List, b: &List) -> Shape {
+    let mut shape = Shape::list(a.items.clone().join(b.items.clone()), a.filled || b.filled, a.at.or(b.at));
+    // What the program writes down is known one by one.
+    let each = |list: &List| match &list.each {
+        Some(each) => Some(each.to_vec()),
+        None => list.at.map(|_| vec![list.items.clone()]),
+    };
+    if let (Some(list), Some(a), Some(b)) = (&mut shape.list, each(a), each(b)) {
+        list.each = (a.len().saturating_add(b.len()) <= MAX_EACH).then(|| a.into_iter().chain(b).collect());
+    }
+    shape
 }
 
 /// The members of both; those of the right side win.
@@ -189,7 +205,7 @@ fn only(shape: &Shape) -> bool {
 /// Whether some value is in both.
 pub(super) fn may_be_equal(l: &Shape, r: &Shape) -> bool {
     let texts = l.text.as_ref().zip(r.text.as_ref()).is_some_and(|(a, b)| a.meets(b));
-    let numbers = l.number.zip(r.number).is_some_and(|(a, b)| a.meets(b));
+    let numbers = l.number.as_ref().zip(r.number.as_ref()).is_some_and(|(a, b)| a.meets(b));
     let parts = l.list.is_some() && r.list.is_some() || l.object.is_some() && r.object.is_some();
     l.null && r.null || l.yes && r.yes || l.no && r.no || texts || numbers || parts
 }

@@ -1,7 +1,8 @@
 //! Shapes that are put together of the shapes of whole documents, rather than by a program.
 
 use super::lazy::Lazy;
-use super::shape::{Field, Numbers, Object, Shape, Texts};
+use super::scalars::{Numbers, Texts};
+use super::shape::{Field, Object, Shape};
 use crate::message::Text;
 
 impl Shape {

@@ -3,9 +3,10 @@
 use std::rc::Rc;
 
 use super::super::node::{Node, Part, Span, Step};
+use super::env::Env;
 use super::lazy::Lazy;
 use super::shape::Shape;
-use super::walk::{Env, Outs, Walk};
+use super::walk::{Outs, Walk};
 use super::{Finding, words};
 use crate::diagnostic::codes;
 use crate::message::Text;
@@ -86,7 +87,7 @@ impl<'p> Walk<'p> {
                 }
                 let mut shape = Shape { null: value.null, ..Shape::default() };
                 if let Some(list) = &value.list {
-                    shape = shape.join(Shape::list(list.items.clone(), false, list.at));
+                    shape = shape.join(Shape::list(list.items.weak(), false, list.at));
                 }
                 if value.text.is_some() {
                     shape = shape.join(Shape::text());
@@ -108,10 +109,10 @@ impl<'p> Walk<'p> {
         }
         let mut shape = Shape { null: value.null, ..Shape::default() };
         if let (Some(list), Some(_)) = (&value.list, &index.number) {
-            shape = shape.join(list.items.look()).or_null();
+            shape = shape.join(list.items.look().weak()).or_null();
         }
         if let (Some(object), Some(_)) = (&value.object, &index.text) {
-            shape = shape.join(object.values().look()).or_null();
+            shape = shape.join(object.values().look().weak()).or_null();
         }
         shape
     }

@@ -3,18 +3,18 @@
 use std::sync::Arc;
 
 use super::lazy::Lazy;
-use super::shape::{Shape, Texts};
+use super::scalars::Texts;
+use super::shape::Shape;
 
 impl Shape {
     /// The same values, without the places of texts and of members that are not always there: something else than the
     /// place may decide whether they get further.
     pub(super) fn weak(&self) -> Self {
         let mut shape = self.clone();
-        if let Some(Texts::OneOf(texts)) = &mut shape.text {
-            texts.values_mut().for_each(|at| *at = None);
-        }
+        shape.forget_scalars();
         if let Some(list) = &mut shape.list {
             list.items = list.items.weak();
+            list.each = list.each.as_ref().map(|each| each.iter().map(Lazy::weak).collect());
         }
         if let Some(object) = &mut shape.object {
             for field in object.fields.values_mut() {
@@ -28,11 +28,10 @@ impl Shape {
     /// The same values, for another program than that which makes them: without any places.
     pub(super) fn elsewhere(&self) -> Self {
         let mut shape = self.clone();
-        if let Some(Texts::OneOf(texts)) = &mut shape.text {
-            texts.values_mut().for_each(|at| *at = None);
-        }
+        shape.forget_scalars();
         if let Some(list) = &mut shape.list {
             (list.items, list.at) = (list.items.elsewhere(), None);
+            list.each = list.each.as_ref().map(|each| each.iter().map(Lazy::elsewhere).collect());
         }
         if let Some(object) = &mut shape.object {
             if object.at.take().is_some() {
@@ -44,6 +43,11 @@ impl Shape {
             }
         }
         shape
+    }
+
+    fn forget_scalars(&mut self) {
+        self.text.iter_mut().for_each(Texts::forget_places);
+        self.number.iter_mut().for_each(|numbers| numbers.which.forget_places());
     }
 }
 

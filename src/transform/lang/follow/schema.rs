@@ -1,9 +1,14 @@
 //! From a JSON Schema to a shape, one level at a time. Keywords that are not looked at only make the shape too large.
 
 use super::lazy::Lazy;
-use super::shape::{Field, List, Numbers, Object, Shape, Texts};
+use super::scalars::{Numbers, ruled};
+use super::shape::{Field, List, Object, Shape};
 use crate::contract::Outline;
 use crate::message::{Members, Value};
+
+/// Keywords that say which numbers and texts are allowed.
+const OF_NUMBERS: [&str; 5] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
+const OF_TEXTS: [&str; 4] = ["pattern", "minLength", "maxLength", "format"];
 
 /// The shape of the values that a schema admits. `looks` counts references and alternatives inside each other.
 pub(super) fn shape(outline: &Outline, looks: usize) -> Shape {
@@ -48,11 +53,11 @@ fn own(outline: &Outline, members: &Members) -> Shape {
     found.null = is("null");
     (found.yes, found.no) = (is("boolean"), is("boolean"));
     found.number = match (is("number"), is("integer")) {
-        (true, _) => Some(Numbers::ANY),
-        (false, true) => Some(Numbers::WHOLE),
+        (true, _) => Some(Numbers { which: ruled(members, &OF_NUMBERS), ..Numbers::ANY }),
+        (false, true) => Some(Numbers { which: ruled(members, &OF_NUMBERS), ..Numbers::WHOLE }),
         (false, false) => None,
     };
-    found.text = is("string").then_some(Texts::Any);
+    found.text = is("string").then(|| ruled(members, &OF_TEXTS));
     found.list = is("array").then(|| list(outline, members));
     found.object = is("object").then(|| object(outline, members));
     let allowed = match (members.get("const"), members.get("enum")) {
@@ -76,7 +81,7 @@ fn list(outline: &Outline, members: &Members) -> List {
     if let Some(Value::Array(first)) = members.get("prefixItems") {
         items = first.iter().map(one).fold(items, Lazy::join);
     }
-    List { items, filled: at_least_one(members, "minItems"), at: None }
+    List { items, filled: at_least_one(members, "minItems"), ..List::default() }
 }
 
 fn object(outline: &Outline, members: &Members) -> Object {

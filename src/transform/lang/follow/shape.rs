@@ -7,14 +7,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::super::node::Span;
-use super::join::bounded;
 use super::lazy::Lazy;
+use super::scalars::{Numbers, Texts, bounded};
 use super::schema;
 use crate::contract::Outline;
-use crate::message::{Number, Text, Value};
+use crate::message::{Text, Value};
 
 /// Shapes with more parts than this are anything.
 const MAX_SIZE: usize = 20_000;
+/// Items of an array that are known one by one.
+pub(super) const MAX_EACH: usize = 32;
 
 /// The values that may be, by type.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -29,21 +31,6 @@ pub(in crate::transform) struct Shape {
     pub(super) size: usize,
 }
 
-/// Numbers: with nothing after the point, with something, or both.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Numbers {
-    pub(super) whole: bool,
-    pub(super) broken: bool,
-}
-
-/// Strings: any, or these. A text that stands in the program is known with its place as long as nothing but its way
-/// decides whether it gets further.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Texts {
-    Any,
-    OneOf(BTreeMap<Text, Span>),
-}
-
 /// An array.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct List {
@@ -52,6 +39,8 @@ pub(super) struct List {
     pub(super) filled: bool,
     /// What the program makes its items of.
     pub(super) at: Span,
+    /// All items, one by one, where the program names them.
+    pub(super) each: Option<Arc<[Lazy]>>,
 }
 
 /// An object.
@@ -78,36 +67,10 @@ pub(super) struct Field {
     pub(super) value: Span,
 }
 
-impl Numbers {
-    pub(super) const ANY: Self = Self { whole: true, broken: true };
-    pub(super) const WHOLE: Self = Self { whole: true, broken: false };
-
-    pub(super) fn meets(self, other: Self) -> bool {
-        self.whole && other.whole || self.broken && other.broken
-    }
-}
-
-impl Texts {
-    pub(super) fn meets(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::OneOf(a), Self::OneOf(b)) => a.keys().any(|text| b.contains_key(text)),
-            _ => true,
-        }
-    }
-
-    /// The only text, if there is one.
-    pub(super) fn only(&self) -> Option<&Text> {
-        match self {
-            Self::OneOf(texts) if texts.len() == 1 => texts.keys().next(),
-            _ => None,
-        }
-    }
-}
-
 impl Shape {
     /// What nothing is known of.
     pub(in crate::transform) fn anything() -> Self {
-        let list = List { items: Lazy::Any, filled: false, at: None };
+        let list = List::default();
         let object = Object { rest: Some(Lazy::Any), ..Object::default() };
         Self {
             null: true,
@@ -156,7 +119,18 @@ impl Shape {
     }
 
     pub(super) fn list(items: Lazy, filled: bool, at: Span) -> Self {
-        Self { list: Some(List { items, filled, at }), ..Self::default() }.sized()
+        Self { list: Some(List { items, filled, at, each: None }), ..Self::default() }.sized()
+    }
+
+    /// An array of these items.
+    pub(super) fn list_of(each: Vec<Self>, at: Span) -> Self {
+        let filled = !each.is_empty();
+        let lazy = (2..=MAX_EACH).contains(&each.len()).then(|| each.iter().cloned().map(Lazy::of).collect());
+        let mut shape = Self::list(Lazy::of(each.into_iter().reduce(Self::join).unwrap_or_default()), filled, at);
+        if let Some(list) = &mut shape.list {
+            list.each = lazy;
+        }
+        shape
     }
 
     pub(super) fn object(object: Object) -> Self {
@@ -168,11 +142,11 @@ impl Shape {
         match value {
             Value::Null => Self::null(),
             Value::Bool(truth) => Self::one_truth(*truth),
-            Value::Number(number) => Self { number: Some(of_number(number)), ..Self::default() },
+            Value::Number(number) => Self { number: Some(Numbers::only(number, at)), ..Self::default() },
             Value::String(text) => Self::one_of([text.clone()], at),
             Value::Array(items) => {
-                let all = items.iter().map(|item| Self::exactly(item, at)).reduce(Self::join).unwrap_or_default();
-                Self::list(Lazy::of(all), !items.is_empty(), at)
+                let each = items.iter().map(|item| Self::exactly(item, at)).collect();
+                Self::list_of(each, at)
             }
             Value::Object(members) => {
                 let field = |value: &Value| Field {
@@ -244,12 +218,8 @@ impl Shape {
             Value::Null => self.null,
             Value::Bool(true) => self.yes,
             Value::Bool(false) => self.no,
-            Value::Number(number) => self.number.is_some_and(|numbers| numbers.meets(of_number(number))),
-            Value::String(text) => match &self.text {
-                None => false,
-                Some(Texts::Any) => true,
-                Some(Texts::OneOf(texts)) => texts.contains_key(text),
-            },
+            Value::Number(number) => self.number.as_ref().is_some_and(|numbers| numbers.admit(number)),
+            Value::String(text) => self.text.as_ref().is_some_and(|texts| texts.admit(text)),
             Value::Array(items) => self.list.as_ref().is_some_and(|list| {
                 let inner = list.items.look();
                 (!list.filled || !items.is_empty()) && items.iter().all(|item| inner.admits(item))
@@ -278,6 +248,12 @@ impl Shape {
     }
 }
 
+impl Default for List {
+    fn default() -> Self {
+        Self { items: Lazy::Any, filled: false, at: None, each: None }
+    }
+}
+
 impl Object {
     /// What stands under a key, and whether it is always there; nothing if it cannot be there.
     pub(super) fn get(&self, key: &str) -> Option<(Shape, bool)> {
@@ -298,9 +274,4 @@ impl Object {
     pub(super) fn names(&self) -> Option<impl Iterator<Item = &Text>> {
         self.rest.is_none().then(|| self.fields.keys())
     }
-}
-
-fn of_number(number: &Number) -> Numbers {
-    let whole = number.is_integer();
-    Numbers { whole, broken: !whole }
 }

@@ -3,10 +3,11 @@
 use std::rc::Rc;
 
 use super::super::node::{Kind, Node, Part, Span, Step};
+use super::env::Env;
 use super::lazy::Lazy;
 use super::operators;
 use super::shape::{Field, Object, Shape};
-use super::walk::{Env, Outs, Walk};
+use super::walk::{Outs, Walk};
 
 /// Gives the new shape of a place, and whether the place stays in any case.
 type Change<'c, 'p> = &'c mut dyn FnMut(&mut Walk<'p>, &Shape) -> (Shape, bool);
@@ -23,7 +24,7 @@ impl<'p> Walk<'p> {
             }
             Kind::UpdateMath(path, op, value) => {
                 let new = self.node(value, env, input).shape;
-                self.update(path, input, node.span, &mut |_, old| (operators::math(*op, old, &new, false), true))
+                self.update(path, input, node.span, &mut |_, old| (operators::math(*op, old, &new, false, None), true))
             }
             Kind::UpdateAlternative(path, value) => {
                 let new = self.node(value, env, input).shape;

@@ -4,18 +4,15 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::super::Code;
-use super::super::node::{Arg, Fold, Kind, Node, Pattern, Piece, Span};
+use super::super::node::{Arg, Kind, Node};
 use super::Finding;
-use super::lazy::Lazy;
-use super::shape::{Field, Object, Shape};
-use crate::message::{Text, Value};
+use super::env::{Env, up};
+use super::shape::Shape;
 
 /// Nodes that are looked at, each time counted.
 const FUEL: usize = 200_000;
 /// Nodes inside each other.
 const MAX_LEVELS: usize = 2_000;
-/// Times that a loop's state is looked at before it may be anything.
-const MAX_ROUNDS: usize = 4;
 
 /// What a node gives.
 #[derive(Clone, Debug)]
@@ -34,15 +31,6 @@ impl Outs {
     pub(super) fn maybe(shape: Shape) -> Self {
         Self { shape, sure: false }
     }
-}
-
-/// What is bound, innermost first.
-#[derive(Debug)]
-pub(super) enum Env<'p> {
-    Root,
-    Value(Rc<Shape>, Rc<Env<'p>>),
-    Filter(&'p Node, Rc<Env<'p>>, Rc<Env<'p>>),
-    Label(Rc<Env<'p>>),
 }
 
 /// What was seen at one place of the program.
@@ -149,43 +137,10 @@ impl<'p> Walk<'p> {
                 let shape = all.into_iter().map(|outs| outs.shape).reduce(Shape::join).unwrap_or_default();
                 Outs { shape, sure }
             }
-            Kind::Array(inner) => {
-                let items = self.node(inner, env, input);
-                Outs { shape: Shape::list(Lazy::of(items.shape), items.sure, inner.span), sure: items.sure }
-            }
-            Kind::Record(keys, values) => {
-                let places = self.keys_at(node.span);
-                let mut object = Object { at: node.span, ..Object::default() };
-                let mut sure = true;
-                for (key, value) in keys.keys().zip(values) {
-                    let outs = self.node(value, env, input);
-                    sure &= outs.sure;
-                    if outs.shape.is_never() {
-                        return Outs::maybe(Shape::default());
-                    }
-                    let place =
-                        places.and_then(|keys| keys.iter().find(|(known, _)| known == key)).and_then(|(_, at)| *at);
-                    let field = Field {
-                        shape: Lazy::of(outs.shape),
-                        certain: true,
-                        key: place.or(value.span).or(node.span),
-                        value: value.span.or(place).or(node.span),
-                    };
-                    object.fields.insert(key.clone(), field);
-                }
-                Outs { shape: Shape::object(object), sure }
-            }
+            Kind::Array(inner) => self.array(inner, env, input),
+            Kind::Record(keys, values) => self.record(node, keys.keys(), values, env, input),
             Kind::Object(entries) => self.object(node, entries, env, input),
-            Kind::Interpolate(_, pieces) => {
-                let mut sure = true;
-                for piece in pieces {
-                    if let Piece::Node(inner) = piece {
-                        let outs = self.node(inner, env, input);
-                        sure &= outs.sure && !outs.shape.is_never();
-                    }
-                }
-                Outs { shape: Shape::text(), sure }
-            }
+            Kind::Interpolate(encoding, pieces) => self.interpolated(node, *encoding, pieces, env, input),
             Kind::Format(_) => Outs::maybe(Shape::text()),
             Kind::Not(inner) => {
                 let outs = self.node(inner, env, input);
@@ -231,7 +186,9 @@ impl<'p> Walk<'p> {
             Kind::Foreach(fold, extract) => self.foreach(fold, extract.as_deref(), env, input),
             Kind::Label(body) => {
                 let inner = Rc::new(Env::Label(Rc::clone(env)));
-                Outs { sure: false, ..self.node(body, &inner, input) }
+                let outs = self.node(body, &inner, input);
+                // What is left early has given the first of these only.
+                Outs::maybe(outs.shape.weak())
             }
             Kind::Assign(..) | Kind::Update(..) | Kind::UpdateMath(..) | Kind::UpdateAlternative(..) => {
                 self.updated(node, env, input)
@@ -309,132 +266,4 @@ impl<'p> Walk<'p> {
         }
         Outs { shape: found, sure }
     }
-
-    fn object(&mut self, node: &'p Node, entries: &'p [(Node, Node)], env: &Rc<Env<'p>>, input: &Shape) -> Outs {
-        let mut object = Object { at: node.span, ..Object::default() };
-        let mut sure = true;
-        for (key, value) in entries {
-            let (name, outs) = (self.node(key, env, input), self.node(value, env, input));
-            sure &= name.sure && outs.sure;
-            if outs.shape.is_never() {
-                return Outs::maybe(Shape::default());
-            }
-            let shape = Lazy::of(outs.shape);
-            match name.shape.text.as_ref().and_then(|texts| texts.only()) {
-                Some(name) => {
-                    let (key, value) = (key.span.or(node.span), value.span.or(key.span).or(node.span));
-                    object.fields.insert(name.clone(), Field { shape, certain: true, key, value });
-                }
-                None => {
-                    // Whichever name it is, it may be one of those that are known.
-                    for field in object.fields.values_mut() {
-                        field.shape = field.shape.clone().join(shape.clone());
-                    }
-                    object.rest = Some(object.rest.map_or(shape.clone(), |rest| rest.join(shape)));
-                }
-            }
-        }
-        Outs { shape: Shape::object(object), sure }
-    }
-
-    /// Binds the variables of a pattern; whether that works in any case.
-    pub(super) fn bind(
-        &mut self,
-        pattern: &'p Pattern,
-        outer: &Rc<Env<'p>>,
-        env: &Rc<Env<'p>>,
-        value: &Shape,
-    ) -> (Rc<Env<'p>>, bool) {
-        match pattern {
-            Pattern::Var => (Rc::new(Env::Value(Rc::new(value.clone()), Rc::clone(env))), true),
-            Pattern::Parts(parts) => {
-                let mut env = Rc::clone(env);
-                for (index, pattern) in parts {
-                    let key = self.node(index, outer, value);
-                    let part = self.part_at(value, &key.shape);
-                    (env, _) = self.bind(pattern, outer, &env, &part);
-                }
-                (env, false)
-            }
-        }
-    }
-
-    fn reduce(&mut self, fold: &'p Fold, env: &Rc<Env<'p>>, input: &Shape) -> Outs {
-        let (source, init) = (self.node(&fold.source, env, input), self.node(&fold.init, env, input));
-        let mut state = init.shape;
-        for round in 0.. {
-            let (inner, _) = self.bind(&fold.pattern, env, env, &source.shape);
-            let next = self.node(&fold.update, &inner, &state);
-            // Without an output the state is null.
-            let next = if fold.update.one { next.shape } else { next.shape.or_null() };
-            let joined = state.clone().join(next);
-            if joined == state {
-                break;
-            }
-            state = if round < MAX_ROUNDS { joined } else { Shape::anything() };
-        }
-        Outs::maybe(state)
-    }
-
-    fn foreach(&mut self, fold: &'p Fold, extract: Option<&'p Node>, env: &Rc<Env<'p>>, input: &Shape) -> Outs {
-        let (source, init) = (self.node(&fold.source, env, input), self.node(&fold.init, env, input));
-        let (mut state, mut given) = (init.shape, Shape::default());
-        for round in 0.. {
-            let (inner, _) = self.bind(&fold.pattern, env, env, &source.shape);
-            let next = self.node(&fold.update, &inner, &state).shape;
-            let out = extract.map_or_else(|| next.clone(), |extract| self.node(extract, &inner, &next).shape);
-            let joined = state.clone().join(next.or_null());
-            let all = given.clone().join(out);
-            if joined == state && all == given {
-                break;
-            }
-            (state, given) = if round < MAX_ROUNDS { (joined, all) } else { (Shape::anything(), Shape::anything()) };
-        }
-        Outs::maybe(given)
-    }
-
-    /// A value of the program, with the places of its keys where they are known.
-    fn constant(&self, value: &Value, at: Span) -> Shape {
-        let mut shape = Shape::exactly(value, at);
-        if let (Value::Object(members), Some(object)) = (value, &mut shape.object)
-            && let Some(keys) = self.keys_at(at)
-        {
-            for (name, field) in &mut object.fields {
-                let place = keys.iter().find(|(known, _)| known == name).and_then(|(_, at)| *at);
-                let Some(key) = place else { continue };
-                (field.key, field.value) = (Some(key), Some(key));
-                if let Some(inner @ Value::Object(_)) = members.get(name) {
-                    let inner = self.constant(inner, self.object_after(key, at));
-                    field.shape = Lazy::of(inner);
-                }
-            }
-        }
-        shape
-    }
-
-    pub(super) fn keys_at(&self, object: Span) -> Option<&'p [(Text, Span)]> {
-        object?;
-        self.code.keys.iter().find(|keys| keys.object == object).map(|keys| keys.keys.as_slice())
-    }
-
-    /// The first object that begins after a key.
-    fn object_after(&self, key: (u32, u32), within: Span) -> Span {
-        let after = self.code.keys.iter().filter_map(|keys| keys.object).filter(|object| object.0 >= key.1);
-        after
-            .min_by_key(|object| (object.0, u32::MAX - object.1))
-            .filter(|object| within.is_some_and(|w| object.1 <= w.1))
-    }
-}
-
-/// The environment without its first bindings.
-pub(super) fn up<'p>(env: &Rc<Env<'p>>, hops: usize) -> Rc<Env<'p>> {
-    let mut env = Rc::clone(env);
-    for _ in 0..hops {
-        let outer = match env.as_ref() {
-            Env::Value(_, outer) | Env::Filter(_, _, outer) | Env::Label(outer) => Rc::clone(outer),
-            Env::Root => break,
-        };
-        env = outer;
-    }
-    env
 }

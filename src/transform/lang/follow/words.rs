@@ -1,7 +1,9 @@
 //! How findings name things.
 
-use super::shape::{Shape, Texts};
+use super::scalars::{Numbers, Which};
+use super::shape::Shape;
 use crate::diagnostic::did_you_mean;
+use crate::message::Value;
 
 /// Names that a hint lists.
 const MAX_NAMES: usize = 8;
@@ -23,17 +25,56 @@ pub(super) fn types(shape: &Shape) -> String {
     all.into_iter().map(named).collect::<Vec<_>>().join(" or ")
 }
 
-/// The types, or the texts where there are no other values.
+/// The types, or the texts or numbers where there are no other values.
 pub(super) fn values(shape: &Shape) -> String {
-    match (&shape.text, shape.types().len()) {
-        (Some(Texts::OneOf(texts)), 1) => {
-            let mut shown: Vec<String> = texts.keys().take(MAX_NAMES).map(|text| format!("\"{text}\"")).collect();
-            shown.extend(texts.keys().nth(MAX_NAMES).map(|_| "…".to_owned()));
-            shown.join(", ")
+    let shown = |mut all: Vec<String>| {
+        if all.len() > MAX_NAMES {
+            all.truncate(MAX_NAMES);
+            all.push("…".to_owned());
         }
-        (None, 1) if shape.number.is_some_and(|numbers| !numbers.broken) => "an integer".to_owned(),
+        all.join(", ")
+    };
+    match (&shape.text, &shape.number, shape.types().len()) {
+        (Some(Which::OneOf(texts)), None, 1) => shown(texts.keys().map(|text| format!("\"{text}\"")).collect()),
+        (None, Some(Numbers { which: Which::OneOf(all), .. }), 1) => {
+            shown(all.keys().map(ToString::to_string).collect())
+        }
+        (None, Some(numbers), 1) if !numbers.broken => "an integer".to_owned(),
         _ => types(shape),
     }
+}
+
+/// What keywords say of texts and numbers, where those that are known are of the right type: ` of at most 3 characters`.
+pub(super) fn rules(made: &Shape, wanted: &Shape) -> String {
+    let rules = match (&made.text, &wanted.text, &made.number, &wanted.number) {
+        (Some(Which::OneOf(_)), Some(Which::Ruled(rules)), ..) => rules,
+        (.., Some(Numbers { which: Which::OneOf(_), .. }), Some(Numbers { which: Which::Ruled(rules), .. })) => rules,
+        _ => return String::new(),
+    };
+    let members = |rules: &Value| match rules {
+        Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        _ => Vec::new(),
+    };
+    let said = rules.iter().flat_map(members);
+    let said = said.filter_map(|(keyword, value)| {
+        let shown = match value {
+            Value::String(text) => text.to_string(),
+            Value::Number(number) => number.to_string(),
+            _ => return None,
+        };
+        Some(match keyword.as_str() {
+            "pattern" => format!("that matches `{shown}`"),
+            "minLength" => format!("of at least {shown} characters"),
+            "maxLength" => format!("of at most {shown} characters"),
+            "format" => format!("of the format `{shown}`"),
+            "minimum" => format!("from {shown} on"),
+            "maximum" => format!("up to {shown}"),
+            "exclusiveMinimum" => format!("above {shown}"),
+            "exclusiveMaximum" => format!("below {shown}"),
+            _ => format!("that is a multiple of {shown}"),
+        })
+    });
+    format!(" {}", said.collect::<Vec<_>>().join(" and "))
 }
 
 /// The name that may be meant, or all of them.
