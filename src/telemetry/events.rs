@@ -55,51 +55,36 @@ pub fn route_resumed(route: &str) {
     info!(route, "the route goes on");
 }
 
+/// An event about a message that failed: what it is of all of them, and more.
+macro_rules! failed {
+    ($event:ident, $route:ident, $properties:ident, $failure:ident, $attempts:ident, $($more:tt)+) => {
+        $event!(
+            route = $route,
+            message_id = id($properties.message_id.as_ref()),
+            correlation_id = id($properties.correlation_id.as_ref()),
+            step = $failure.step.as_deref().unwrap_or_default(),
+            kind = $failure.kind.name(),
+            stage = $failure.stage.name(),
+            reason = $failure.reason,
+            attempts = $attempts,
+            $($more)+
+        )
+    };
+}
+
 /// A message is in the dead-letter queue.
 pub fn dead_lettered(route: &str, properties: &Properties, failure: &Failure, attempts: u32) {
-    warn!(
-        route,
-        message_id = id(properties.message_id.as_ref()),
-        correlation_id = id(properties.correlation_id.as_ref()),
-        step = failure.step.as_deref().unwrap_or_default(),
-        kind = failure.kind.name(),
-        stage = failure.stage.name(),
-        reason = failure.reason,
-        attempts,
-        "message dead-lettered"
-    );
+    failed!(warn, route, properties, failure, attempts, "message dead-lettered");
 }
 
 /// A message waits for a delayed retry.
 pub fn postponed(route: &str, properties: &Properties, failure: &Failure, attempts: u32, queue: &str) {
-    info!(
-        route,
-        message_id = id(properties.message_id.as_ref()),
-        correlation_id = id(properties.correlation_id.as_ref()),
-        step = failure.step.as_deref().unwrap_or_default(),
-        kind = failure.kind.name(),
-        stage = failure.stage.name(),
-        reason = failure.reason,
-        attempts,
-        queue,
-        "message waits for another attempt"
-    );
+    failed!(info, route, properties, failure, attempts, queue, "message waits for another attempt");
 }
 
 /// A message waits for a retry without leaving its place.
 pub fn held(route: &str, properties: &Properties, failure: &Failure, attempts: u32, delay: Duration) {
-    info!(
-        route,
-        message_id = id(properties.message_id.as_ref()),
-        correlation_id = id(properties.correlation_id.as_ref()),
-        step = failure.step.as_deref().unwrap_or_default(),
-        kind = failure.kind.name(),
-        stage = failure.stage.name(),
-        reason = failure.reason,
-        attempts,
-        delay = ?delay,
-        "message waits in its place for another attempt"
-    );
+    failed!(info, route, properties, failure, attempts, delay = ?delay, "message waits in its place for another attempt");
 }
 
 /// An endpoint fails again and again.

@@ -105,18 +105,7 @@ impl Route {
     }
 
     pub fn dead_letters(self) -> Place {
-        [
-            Place::PassDead,
-            Place::AskDead,
-            Place::SplitDead,
-            Place::RetryDead,
-            Place::DeadDead,
-            Place::KeyedDead,
-            Place::OnceDead,
-            Place::PartsDead,
-            Place::GatherDead,
-            Place::CountDead,
-        ][self as usize]
+        PLACES[Place::PassDead as usize + self as usize]
     }
 
     /// Where the parts of its messages go.
@@ -135,89 +124,55 @@ impl Route {
     }
 }
 
-/// Where a message can end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Place {
-    Pass,
-    Ask,
-    Left,
-    Right,
-    Retry,
-    Dead,
-    Keyed,
-    Once,
-    PartA,
-    PartB,
-    PartC,
-    Gather,
-    Count,
-    PassDead,
-    AskDead,
-    SplitDead,
-    RetryDead,
-    DeadDead,
-    KeyedDead,
-    OnceDead,
-    PartsDead,
-    GatherDead,
-    CountDead,
+/// Spells out, from the list of places, how each is called and what its queue is.
+macro_rules! places {
+    ($($place:ident => $queue:literal,)*) => {
+        /// Where a message can end.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Place {
+            $($place,)*
+        }
+
+        pub const PLACES: [Place; [$($queue),*].len()] = [$(Place::$place),*];
+
+        impl Place {
+            pub fn queue(self) -> &'static str {
+                match self {
+                    $(Self::$place => $queue,)*
+                }
+            }
+        }
+    };
 }
 
-pub const PLACES: [Place; 23] = [
-    Place::Pass,
-    Place::Ask,
-    Place::Left,
-    Place::Right,
-    Place::Retry,
-    Place::Dead,
-    Place::Keyed,
-    Place::Once,
-    Place::PartA,
-    Place::PartB,
-    Place::PartC,
-    Place::Gather,
-    Place::Count,
-    Place::PassDead,
-    Place::AskDead,
-    Place::SplitDead,
-    Place::RetryDead,
-    Place::DeadDead,
-    Place::KeyedDead,
-    Place::OnceDead,
-    Place::PartsDead,
-    Place::GatherDead,
-    Place::CountDead,
-];
+// First the sinks, then the dead letters, which are in the order of the routes.
+places! {
+    Pass => "chaos.pass.out",
+    Ask => "chaos.ask.out",
+    Left => "chaos.split.left",
+    Right => "chaos.split.right",
+    Retry => "chaos.retry.out",
+    Dead => "chaos.dead.out",
+    Keyed => "chaos.keyed.out",
+    Once => "chaos.once.out",
+    PartA => "chaos.parts.a",
+    PartB => "chaos.parts.b",
+    PartC => "chaos.parts.c",
+    Gather => "chaos.gather.out",
+    Count => "chaos.count.out",
+    PassDead => "chaos.pass.dlq",
+    AskDead => "chaos.ask.dlq",
+    SplitDead => "chaos.split.dlq",
+    RetryDead => "chaos.retry.dlq",
+    DeadDead => "chaos.dead.dlq",
+    KeyedDead => "chaos.keyed.dlq",
+    OnceDead => "chaos.once.dlq",
+    PartsDead => "chaos.parts.dlq",
+    GatherDead => "chaos.gather.dlq",
+    CountDead => "chaos.count.dlq",
+}
 
 impl Place {
-    pub fn queue(self) -> &'static str {
-        [
-            "chaos.pass.out",
-            "chaos.ask.out",
-            "chaos.split.left",
-            "chaos.split.right",
-            "chaos.retry.out",
-            "chaos.dead.out",
-            "chaos.keyed.out",
-            "chaos.once.out",
-            "chaos.parts.a",
-            "chaos.parts.b",
-            "chaos.parts.c",
-            "chaos.gather.out",
-            "chaos.count.out",
-            "chaos.pass.dlq",
-            "chaos.ask.dlq",
-            "chaos.split.dlq",
-            "chaos.retry.dlq",
-            "chaos.dead.dlq",
-            "chaos.keyed.dlq",
-            "chaos.once.dlq",
-            "chaos.parts.dlq",
-            "chaos.gather.dlq",
-            "chaos.count.dlq",
-        ][self as usize]
-    }
-
     pub fn is_dead_letters(self) -> bool {
         self >= Self::PassDead
     }

@@ -2,27 +2,15 @@
 
 use crate::endpoint::Delivery;
 use crate::message::{Class, Failure, Field, Kind, Message, Stage, header_names};
+use crate::route::Outcome;
 use crate::route::fake::Fake;
-use crate::route::{Outcome, Processed};
 
-use super::{compiled, delivery, plan, process};
+use super::{compiled, delivery, keys, route, run};
 
 fn incoming() -> Delivery {
     let mut delivery = delivery(br#"{"id": 7, "slip": ["b", "a", "b"]}"#);
     delivery.message.properties.message_id = Some("m".into());
     delivery
-}
-
-fn route(steps: &str) -> String {
-    format!("from: {{ amqp: {{ queue: q }} }}\non_error: {{ retry: {{ immediate: 0 }} }}\n{steps}")
-}
-
-fn run(steps: &str, ports: &Fake) -> Processed {
-    process(&plan(&route(steps)), &incoming(), ports)
-}
-
-fn keys(ports: &Fake) -> Vec<String> {
-    ports.sent().iter().map(|(address, _)| address.routing_key.to_string()).collect()
 }
 
 fn failed(kind: Kind) -> Failure {
@@ -51,7 +39,7 @@ const TRY: &str = "steps:
 fn what_does_not_fail_is_as_if_it_were_not_tried() {
     let ports = Fake::new();
     ports.answer(Ok(Message { body: "paid".into(), ..Message::default() }));
-    assert_eq!(run(TRY, &ports).result.expect("no failure"), Outcome::Delivered);
+    assert_eq!(run(TRY, &incoming(), &ports).result.expect("no failure"), Outcome::Delivered);
     assert_eq!(keys(&ports), ["before", "reserved", "after"]);
     let after = ports.sent().remove(2).1;
     assert_eq!((&after.body[..], after.headers.get("tried")), (&b"paid"[..], Some(&Field::Bool(true))));
@@ -60,7 +48,7 @@ fn what_does_not_fail_is_as_if_it_were_not_tried() {
 #[test]
 fn the_first_catch_that_fits_runs_on_the_message_as_it_was() {
     let ports = Fake::new();
-    assert_eq!(run(TRY, &ports).result.expect("a timeout is caught"), Outcome::Delivered);
+    assert_eq!(run(TRY, &incoming(), &ports).result.expect("a timeout is caught"), Outcome::Delivered);
     assert_eq!(keys(&ports), ["before", "late", "after"], "nothing of what failed is sent");
     let sent = ports.sent();
     let told = &sent[1].1.headers;
@@ -75,7 +63,7 @@ fn a_catch_may_compensate_and_fail_all_the_same() {
     let ports = Fake::new();
     ports.answer(Err(failed(Kind::Contract)));
     ports.answer(Ok(Message { body: "{}".into(), ..Message::default() }));
-    let failure = run(TRY, &ports).result.expect_err("it fails all the same");
+    let failure = run(TRY, &incoming(), &ports).result.expect_err("it fails all the same");
     assert_eq!((failure.kind, failure.reason.as_str()), (Kind::Rejected, "pay said no"));
     let called: Vec<_> = ports.called().into_iter().map(|(to, _)| to.routing_key.to_string()).collect();
     assert_eq!(called, ["pay", "undo"]);
@@ -91,7 +79,7 @@ fn what_no_catch_fits_is_the_failure_of_the_message() {
     for (kind, steps) in [(Kind::Participant, only.as_str()), (Kind::Connection, TRY)] {
         let ports = Fake::new();
         ports.answer(Err(failed(kind)));
-        let failure = run(steps, &ports).result.expect_err("not caught");
+        let failure = run(steps, &incoming(), &ports).result.expect_err("not caught");
         assert_eq!((failure.kind, failure.step.as_deref()), (kind, Some("pay")));
         assert!(ports.sent().is_empty());
     }
@@ -109,10 +97,11 @@ fn a_loop_ends_when_its_condition_does_or_at_its_bound() {
         - set: { headers: { n: $headers.n + 1 } }
   - to: { amqp: { routing_key: after } }";
     let ports = Fake::new();
-    run(steps, &ports).result.expect("no failure");
+    run(steps, &incoming(), &ports).result.expect("no failure");
     assert_eq!(keys(&ports), ["round.0", "round.1", "round.2", "after"]);
     let ports = Fake::new();
-    let failure = run(&steps.replace("at_most: 3", "at_most: 2"), &ports).result.expect_err("it holds still");
+    let failure =
+        run(&steps.replace("at_most: 3", "at_most: 2"), &incoming(), &ports).result.expect_err("it holds still");
     assert_eq!((failure.kind, failure.class, failure.step.as_deref()), (Kind::Limit, Class::Permanent, Some("2-loop")));
     assert!(ports.sent().is_empty());
 }
@@ -127,7 +116,7 @@ fn a_slip_names_the_stations() {
         b: [to: { amqp: { routing_key: at-b } }]
   - to: { amqp: { routing_key: after } }";
     let ports = Fake::new();
-    run(steps, &ports).result.expect("no failure");
+    run(steps, &incoming(), &ports).result.expect("no failure");
     assert_eq!(keys(&ports), ["at-b", "at-a", "at-b", "after"]);
     for (changed, kind, reason) in [
         (steps.replace(".slip", "'.slip + [\"c\"]'"), Kind::Mapping, "the slip names `c`, which is no station"),
@@ -138,7 +127,7 @@ fn a_slip_names_the_stations() {
         ),
     ] {
         let ports = Fake::new();
-        let failure = run(&changed, &ports).result.expect_err(reason);
+        let failure = run(&changed, &incoming(), &ports).result.expect_err(reason);
         assert_eq!((failure.kind, failure.reason.as_str()), (kind, reason));
         assert!(ports.sent().is_empty());
     }

@@ -2,33 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use crate::contract::{Files, Registry};
 use crate::diagnostic::{Diagnostic, SourceFile};
-use crate::message::Limits;
 use crate::route::fake::Fake;
-use crate::route::{Library, Outcome, Plan, SubRoutes, compile};
-use crate::transform::Transforms;
+use crate::route::{Outcome, Plan, SubRoutes};
 
-use super::{delivery, process};
+use super::{compiled_with, delivery, process};
 
 fn compiled(route: &str, files: &[(&str, &str)]) -> (Option<Plan>, Vec<Diagnostic>) {
     let files: BTreeMap<String, SourceFile> = (files.iter())
         .map(|(name, text)| ((*name).to_owned(), SourceFile::new(format!("steps/{name}.yaml"), *text)))
         .collect();
     let (sub_routes, mut wrong) = SubRoutes::read(&files);
-    let contracts = Registry::new(Files::new());
-    let (transforms, broken) = (Transforms::new(), Default::default());
-    let library = Library {
-        contracts: &contracts,
-        transforms: &transforms,
-        broken_transforms: &broken,
-        sub_routes: &sub_routes,
-        limits: Limits::default(),
-        store: true,
-    };
     let route =
         format!("from: {{ amqp: {{ queue: q }} }}\nsteps:\n{route}\n  - to: {{ amqp: {{ routing_key: after }} }}");
-    let (plan, found) = compile("test", &SourceFile::new("routes/test.yaml", route), &library);
+    let (plan, found) = compiled_with(&route, &sub_routes);
     wrong.extend(found);
     (plan, wrong)
 }

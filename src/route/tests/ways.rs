@@ -4,27 +4,15 @@ use crate::endpoint::Delivery;
 use crate::message::{Class, Failure, Field, Kind, Message, Stage};
 use crate::route::fake::Fake;
 use crate::route::left::mark;
-use crate::route::{Outcome, Processed, explain};
+use crate::route::{Outcome, explain};
 
-use super::{compiled, delivery, plan, process};
+use super::{compiled, delivery, keys, plan, process, route, run};
 
 fn incoming() -> Delivery {
     let mut delivery = delivery(br#"{"id": 7, "channels": ["web", "mail", "web"]}"#);
     delivery.message.properties.message_id = Some("m".into());
     delivery.message.properties.reply_to = Some("answers".into());
     delivery
-}
-
-fn route(steps: &str) -> String {
-    format!("from: {{ amqp: {{ queue: q }} }}\non_error: {{ retry: {{ immediate: 0 }} }}\n{steps}")
-}
-
-fn run(steps: &str, ports: &Fake) -> Processed {
-    process(&plan(&route(steps)), &incoming(), ports)
-}
-
-fn keys(ports: &Fake) -> Vec<String> {
-    ports.sent().iter().map(|(address, _)| address.routing_key.to_string()).collect()
 }
 
 fn nack() -> Failure {
@@ -50,7 +38,7 @@ const WAYS: &str = "steps:
 fn each_branch_has_a_copy() {
     let ports = Fake::new();
     ports.answer(Ok(Message { body: "answer".into(), ..Message::default() }));
-    assert_eq!(run(WAYS, &ports).result.expect("no failure"), Outcome::Delivered);
+    assert_eq!(run(WAYS, &incoming(), &ports).result.expect("no failure"), Outcome::Delivered);
     assert_eq!(keys(&ports), ["a", "b", "after"]);
     let sent = ports.sent();
     assert_eq!(sent[0].1.headers.get("way"), Some(&Field::I64(1)));
@@ -63,7 +51,7 @@ fn branches_fail_together_or_apart() {
     let refuse = || Err(Failure::permanent(Kind::Participant, "no"));
     let ports = Fake::new();
     ports.answer(refuse());
-    let failure = run(WAYS, &ports).result.expect_err("one fails");
+    let failure = run(WAYS, &incoming(), &ports).result.expect_err("one fails");
     assert_eq!((failure.step.as_deref(), failure.left), (Some("ways.2.1-call"), None));
     assert_eq!(failure.reason, "branch 2 of 3: no");
     assert!(ports.sent().is_empty());
@@ -71,7 +59,7 @@ fn branches_fail_together_or_apart() {
     let apart = WAYS.replace("multicast:", "multicast:\n      on_failure: apart");
     let ports = Fake::new();
     ports.answer(refuse());
-    let failure = run(&apart, &ports).result.expect_err("one fails");
+    let failure = run(&apart, &incoming(), &ports).result.expect_err("one fails");
     assert_eq!(keys(&ports), ["a"]);
     let ports = Fake::new();
     ports.answer(Ok(Message::default()));
@@ -91,7 +79,7 @@ reply: {}";
 #[test]
 fn a_tap_takes_a_copy() {
     let ports = Fake::new();
-    run(TAP, &ports).result.expect("no failure");
+    run(TAP, &incoming(), &ports).result.expect("no failure");
     assert_eq!(keys(&ports), ["audit", "out", "answers"]);
     assert!(ports.sent()[0].1.headers.contains_key("copy") && !ports.sent()[1].1.headers.contains_key("copy"));
 }
@@ -100,7 +88,7 @@ fn a_tap_takes_a_copy() {
 fn a_tap_that_fails_holds_nothing_up() {
     // In its steps.
     let ports = Fake::new();
-    let failure = run(&TAP.replace(".id == 7", ".id == 8"), &ports).result.expect_err("the tap fails");
+    let failure = run(&TAP.replace(".id == 7", ".id == 8"), &incoming(), &ports).result.expect_err("the tap fails");
     assert_eq!(keys(&ports), ["out", "answers"]);
     assert!(failure.reason.starts_with("the copy: "), "{}", failure.reason);
     assert_eq!(failure.left.as_deref(), Some(r#"{"route":"test","parts":{"tap":"1"}}"#));
@@ -111,13 +99,13 @@ fn a_tap_that_fails_holds_nothing_up() {
     // On its way out.
     let ports = Fake::new();
     ports.confirm(Err(nack()));
-    let failure = run(TAP, &ports).result.expect_err("the tap is refused");
+    let failure = run(TAP, &incoming(), &ports).result.expect_err("the tap is refused");
     assert_eq!((keys(&ports).len(), failure.class), (3, Class::Transient));
     assert_eq!(failure.left.as_deref(), Some(r#"{"route":"test","parts":{"tap":"1"}}"#));
 
     let ports = Fake::new();
     let together = TAP.replace("wire_tap:", "wire_tap:\n      on_failure: together").replace(".id == 7", ".id == 8");
-    assert_eq!(run(&together, &ports).result.expect_err("the tap fails").left, None);
+    assert_eq!(run(&together, &incoming(), &ports).result.expect_err("the tap fails").left, None);
     assert!(ports.sent().is_empty());
 }
 
@@ -129,7 +117,7 @@ fn a_tap_and_a_split_are_left_both() {
   - to: { amqp: { routing_key: after } }";
     let ports = Fake::new();
     ports.confirm(Err(nack()));
-    let failure = run(steps, &ports).result.expect_err("both fail");
+    let failure = run(steps, &incoming(), &ports).result.expect_err("both fail");
     assert_eq!(keys(&ports), ["audit", "web", "web"]);
     assert_eq!(failure.left.as_deref(), Some(r#"{"route":"test","at":"each","parts":{"each":"2","tap":"1"}}"#));
     let ports = Fake::new();
@@ -150,11 +138,11 @@ const LIST: &str = "steps:
 #[test]
 fn recipients_are_those_that_are_named_and_allowed() {
     let ports = Fake::new();
-    run(LIST, &ports).result.expect("no failure");
+    run(LIST, &incoming(), &ports).result.expect("no failure");
     assert_eq!(keys(&ports), ["web.7", "mail"]);
     let failure = |names: &str| {
         let ports = Fake::new();
-        let failure = run(&LIST.replace(".channels", names), &ports).result.expect_err("no list");
+        let failure = run(&LIST.replace(".channels", names), &incoming(), &ports).result.expect_err("no list");
         assert!(ports.sent().is_empty());
         assert_eq!((failure.kind, failure.class), (Kind::Mapping, Class::Permanent));
         failure.reason
@@ -170,7 +158,7 @@ fn a_recipient_that_is_refused_may_be_left_alone() {
     ports.confirm(Ok(()));
     ports.confirm(Err(nack()));
     let apart = LIST.replace("names:", "on_failure: apart\n      names:");
-    let failure = run(&apart, &ports).result.expect_err("refused");
+    let failure = run(&apart, &incoming(), &ports).result.expect_err("refused");
     assert_eq!(failure.left.as_deref(), Some(r#"{"route":"test","parts":{"list":"2"}}"#));
     let ports = Fake::new();
     process(&plan(&route(&apart)), &again(&failure), &ports).result.expect("no failure");
@@ -184,11 +172,11 @@ fn an_author_may_fail_a_message() {
         let steps = format!(
             "steps:\n  - to: {{ amqp: {{ routing_key: k }} }}\n  - fail: {{ class: {class}, reason: '\"no \\(.id)\"' }}"
         );
-        let failure = run(&steps, &ports).result.expect_err("it fails");
+        let failure = run(&steps, &incoming(), &ports).result.expect_err("it fails");
         assert_eq!((failure.class, failure.kind, failure.reason.as_str()), (expected, Kind::Rejected, "no 7"));
         assert_eq!((failure.step.as_deref(), ports.sent().len()), (Some("2-fail"), 0));
     }
-    let failure = run("steps: [fail: { reason: .channels }]", &Fake::new()).result.expect_err("it fails");
+    let failure = run("steps: [fail: { reason: .channels }]", &incoming(), &Fake::new()).result.expect_err("it fails");
     assert_eq!((failure.class, failure.reason.as_str()), (Class::Permanent, r#"["web","mail","web"]"#));
 }
 
@@ -201,15 +189,19 @@ fn an_author_may_stop_a_message() {
   - to: { amqp: { routing_key: after } }
 reply: {}";
     let ports = Fake::new();
-    assert_eq!(run(steps, &ports).result.expect("no failure"), Outcome::Delivered);
+    assert_eq!(run(steps, &incoming(), &ports).result.expect("no failure"), Outcome::Delivered);
     assert_eq!(keys(&ports), ["before", "answers"]);
     let ports = Fake::new();
-    run(&steps.replace("== 7", "== 8"), &ports).result.expect("no failure");
+    run(&steps.replace("== 7", "== 8"), &incoming(), &ports).result.expect("no failure");
     assert_eq!(keys(&ports), ["before", "after", "answers"]);
     let ports = Fake::new();
-    run("steps: [split: { by: .channels, steps: [stop: {}] }, to: { amqp: { routing_key: after } }]", &ports)
-        .result
-        .expect("no failure");
+    run(
+        "steps: [split: { by: .channels, steps: [stop: {}] }, to: { amqp: { routing_key: after } }]",
+        &incoming(),
+        &ports,
+    )
+    .result
+    .expect("no failure");
     assert_eq!(keys(&ports), ["after"], "a part ends alone");
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::write;
 use crate::program::{Output, trunkline};
 
 fn explain(folder: &Path, arguments: &[&str]) -> Output {
@@ -11,9 +12,7 @@ fn explain(folder: &Path, arguments: &[&str]) -> Output {
 fn project(files: &[(&str, &str)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a folder");
     for (name, text) in files {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-        std::fs::write(path, text).expect("written");
+        write(folder.path(), name, text);
     }
     folder
 }

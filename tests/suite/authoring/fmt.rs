@@ -155,12 +155,7 @@ proptest! {
 #[test]
 fn the_command_rewrites_checks_and_reads_stdin() {
     let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-        std::fs::write(&path, text).expect("written");
-        path
-    };
+    let write = |name: &str, text: &str| super::write(folder.path(), name, text);
     let route = write("routes/a.yaml", "from:\n    amqp: { queue: a }   # in\nsteps:\n- log: hi\n");
     let odd = write("transforms/b.yaml", "from: !x a\nto: b\n");
     let run = |arguments: &[&str]| trunkline().arg("--dir").arg(folder.path()).args(arguments).run();

@@ -55,6 +55,14 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
+/// Writes a file below a folder.
+fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    std::fs::write(&path, text).expect("written");
+    path
+}
+
 /// A folder of documents that is not part of the project.
 fn shared(below: &str) -> Option<PathBuf> {
     let folder = root().join("../shared/fixtures").join(below);

@@ -9,8 +9,9 @@ use crate::program::trunkline;
 
 const KINDS: [&str; 5] = ["route", "steps", "transform", "test", "settings"];
 
+/// The files of a folder, which need not be there.
 fn files(below: &Path) -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(below).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let entries = std::fs::read_dir(below).into_iter().flatten().map(|entry| entry.expect("an entry").path());
     entries.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
 }
 

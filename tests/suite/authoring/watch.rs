@@ -42,12 +42,7 @@ fn wait(lines: &Receiver<String>, text: &str) {
 #[test]
 fn shows_the_result_or_what_is_wrong() {
     let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
-        std::fs::write(&path, text).expect("written");
-        path
-    };
+    let write = |name: &str, text: &str| super::write(folder.path(), name, text);
     let mapping = |program: &str| write("transforms/m.yaml", &format!("from: any\nto: any\nmap: '{program}'\n"));
     write("schemas/any.json", "true");
     mapping("{ got: .a }");

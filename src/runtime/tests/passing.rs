@@ -1,0 +1,83 @@
+//! What passes: in order, once, within bounds, whatever becomes of the broker.
+
+use std::sync::Mutex;
+use std::sync::atomic::Ordering;
+
+use super::{Rig, Script, numbers, pass_on, script, soon, until, when_permitted};
+use crate::endpoint::Adapter;
+use crate::runtime::{Settings, State, What};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_untouched_route_keeps_order_and_settles_all() {
+    let rig = Rig::start(script(pass_on)).await;
+    rig.publish("in", numbers(5_000)).await;
+    rig.depth("out", 5_000).await;
+    rig.all_settled().await;
+    let mut out = rig.source("out").await;
+    let moved = out.receive(5_000).await.unwrap();
+    for (number, delivery) in moved.iter().enumerate() {
+        assert_eq!(delivery.message.body, number.to_string());
+    }
+    assert_eq!(soon("drained", rig.bus.shutdown()).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_session_loses_nothing() {
+    for parses in [false, true] {
+        let rig = Rig::start(Script { parses, ..script(when_permitted) }).await;
+        rig.publish("in", numbers(200)).await;
+        until("some are in flight", || rig.work.started.load(Ordering::SeqCst) >= 50).await;
+        rig.work.permits.add_permits(20);
+        until("some are through", || rig.broker.depth("out").unwrap() >= 10).await;
+        rig.broker.disconnect_all();
+        rig.work.permits.add_permits(100_000);
+        rig.all_settled().await;
+        let client = rig.broker.client().open().await.unwrap();
+        let mut out = client.source("out", 0).await.unwrap();
+        let moved = out.receive(10_000).await.unwrap();
+        let distinct: std::collections::BTreeSet<_> = moved.iter().map(|delivery| &delivery.message.body).collect();
+        assert_eq!(distinct.len(), 200);
+        assert!(moved.len() <= 250, "at most what was in flight comes twice: {}", moved.len());
+        assert_eq!(rig.broker.depth("in.dlq"), Some(0));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bytes_in_flight_are_bounded() {
+    let settings = Settings { in_flight_bytes: 10, ..Settings::default() };
+    let work = Script { prefetch: 2, ..script(when_permitted) };
+    let rig = Rig::with(work, settings).await;
+    rig.publish("in", (0..10).map(|_| "0123456789".to_owned())).await;
+    until("the bound is reached", || rig.bus.status().routes[0].in_flight > 0).await;
+    assert!(rig.work.started.load(Ordering::SeqCst) <= 2);
+    rig.work.permits.add_permits(1_000);
+    rig.depth("out", 10).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tap_tells_what_passes() {
+    let rig = Rig::start(script(pass_on)).await;
+    let mut events = rig.bus.tap().listen();
+    rig.publish("in", ["1".to_owned()]).await;
+    let seen = Mutex::new(Vec::new());
+    for _ in 0..3 {
+        let event = soon("an event", events.recv()).await.unwrap();
+        assert_eq!(&*event.route, "test");
+        seen.lock().unwrap().push(match event.what {
+            What::Received(_) => "received",
+            What::Sent { .. } => "sent",
+            What::Completed(_) => "completed",
+            What::Answered(_) | What::Postponed { .. } | What::DeadLettered { .. } => "other",
+        });
+    }
+    assert_eq!(seen.into_inner().unwrap(), ["received", "sent", "completed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_source_queue_is_declared_again() {
+    let rig = Rig::start(script(pass_on)).await;
+    rig.broker.delete_queue("in");
+    until("the route noticed", || rig.broker.depth("in").is_some() && rig.state() == State::Up).await;
+    rig.publish("in", numbers(1)).await;
+    rig.depth("out", 1).await;
+}
