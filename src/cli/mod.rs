@@ -6,6 +6,7 @@ mod contract;
 mod contracts;
 mod demo;
 mod convert;
+mod dlq;
 mod doctor;
 mod explain;
 mod files;
@@ -95,6 +96,9 @@ enum Command {
         #[arg(long, value_name = "URL")]
         management: Option<String>,
     },
+    /// The dead letters of a route: list them with their reasons, put them back into its queue.
+    #[command(subcommand)]
+    Dlq(dlq::Command),
     /// Validate documents against a contract; without a file, the contract alone.
     Validate {
         /// A contract of the project, as `erp/order#Order`, or the path of a schema file anywhere.
@@ -274,6 +278,7 @@ pub fn main() -> ExitCode {
             let asked = doctor::Asked { style: *format, complete: *complete, management: management.as_deref() };
             doctor::run(dir, &asked)
         }
+        Command::Dlq(command) => dlq::run(dir, command),
         Command::Validate { contract, files, format } => validate::run(dir, contract, files, *format),
         Command::Convert { contract, file, from, no_contract } => {
             let stdin = || Path::new("-");

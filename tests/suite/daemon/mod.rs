@@ -4,6 +4,7 @@
 //! in the process of its bus, so there the bus runs inside the test.
 
 mod competing;
+mod dead_letters;
 mod duplicates;
 mod faults;
 mod gathered;
