@@ -5,7 +5,7 @@ use trunkline::endpoint::Adapter;
 
 use super::process::{Start, VirtualHost, example};
 use super::shop::Shop;
-use crate::broker::{bound, message, to_queue};
+use crate::broker::{bound, ctl, message, to_queue};
 use crate::program::{Output, trunkline};
 
 const LEAD: &str = include_str!("../../../examples/messages/lead.json");
@@ -69,6 +69,15 @@ async fn letters_are_listed_and_put_back() {
     assert_eq!((out.code, out.stderr.as_str()), (0, "listed 1 of 1 dead letter\n"), "{out:?}");
     assert!(out.stdout.contains(" bad: syntax, 1 attempt: "), "{out:?}");
     shop.is_empty("chat.leads").await;
+
+    // What cannot be put back stays.
+    let name = host.name().to_owned();
+    tokio::task::spawn_blocking(move || ctl(&["delete_queue", "-p", &name, "chat.leads"])).await.expect("is deleted");
+    let out = dlq(&host, &["replay", "crm/lead-capture"]).await;
+    assert_eq!((out.code, out.stdout.as_str()), (2, ""), "{out:?}");
+    assert!(out.stderr.contains("after 0 messages that are back: there is no queue `chat.leads`"), "{out:?}");
+    let mut letters = shop.source("chat.leads.dlq").await;
+    assert_eq!(shop.next(&mut letters).await.message.properties.message_id.as_deref(), Some("bad"));
 }
 
 #[test]
