@@ -77,7 +77,7 @@ impl Contract {
     pub fn outline(&self) -> Option<Outline> {
         let outline = match &self.kind {
             Kind::Json(schema) => schema.outline(),
-            Kind::Xml(contract) => Some(Outline::alone(contract.known_plan()?.json_schema(&self.reference))),
+            Kind::Xml(contract) => Some(Outline::alone(contract.known_plan()?.outline(&self.reference))),
         };
         outline.map(|outline| outline.of(&self.reference))
     }

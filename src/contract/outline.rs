@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::json::{At, Base, Sources, allows, target};
+use super::plan::PATTERN;
 use crate::format::json::pointer;
 use crate::message::Value;
 
@@ -17,6 +18,9 @@ pub struct Outline {
 }
 
 impl Outline {
+    /// Beside the `pattern` of an XSD's type: as the XSD has it, which is for people.
+    pub const PATTERN: &str = PATTERN;
+
     /// A schema that refers only to itself.
     pub(super) fn alone(schema: Value) -> Self {
         Self { at: schema.clone(), document: schema, files: None, name: Arc::default() }

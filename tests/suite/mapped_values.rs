@@ -33,6 +33,12 @@ const SCHEMAS: &[(&str, &str)] = &[
             <xs:maxInclusive value="100"/></xs:restriction></xs:simpleType></xs:element>
         <xs:element name="Unit"><xs:simpleType><xs:restriction base="xs:string"><xs:enumeration value="KGM"/>
             <xs:enumeration value="MTR"/></xs:restriction></xs:simpleType></xs:element>
+        <xs:element name="Code" minOccurs="0"><xs:simpleType><xs:restriction base="xs:token">
+            <xs:pattern value="[A-Z]{3}"/><xs:pattern value="\d{1,4}"/></xs:restriction></xs:simpleType></xs:element>
+        <xs:element name="Name" minOccurs="0"><xs:simpleType><xs:restriction base="xs:string">
+            <xs:minLength value="2"/><xs:maxLength value="5"/></xs:restriction></xs:simpleType></xs:element>
+        <xs:element name="Hash" minOccurs="0"><xs:simpleType><xs:restriction base="xs:hexBinary">
+            <xs:length value="2"/></xs:restriction></xs:simpleType></xs:element>
         </xs:sequence></xs:complexType></xs:element></xs:schema>"#,
     ),
 ];
@@ -97,10 +103,18 @@ const WRONG_IN_XML: &[&str] = &[
     r#"{ Line: { Percent: "none", Unit: "KGM" } }"#,
     r#"{ Line: { Percent: (if .flag then 5 else "n/a" end), Unit: "KGM" } }"#,
     r#"{ Line: { Percent: 5, Unit: ("KG" + "S") } }"#,
+    r#"{ Line: { Percent: 5, Unit: "KGM", Code: "EURO" } }"#,
+    r#"{ Line: { Percent: 5, Unit: "KGM", Code: (if .flag then "12" else "12345" end) } }"#,
+    r#"{ Line: { Percent: 5, Unit: "KGM", Name: "too long" } }"#,
 ];
 
-const RIGHT_IN_XML: &[&str] =
-    &[r#"{ Line: { Percent: "5.0", Unit: "KGM" } }"#, r#"{ Line: { Percent: .n, Unit: ("KG" + "M") } }"#];
+const RIGHT_IN_XML: &[&str] = &[
+    r#"{ Line: { Percent: "5.0", Unit: "KGM" } }"#,
+    r#"{ Line: { Percent: .n, Unit: ("KG" + "M") } }"#,
+    r#"{ Line: { Percent: 5, Unit: "KGM", Code: "EUR", Name: "abcde", Hash: "00FF" } }"#,
+    r#"{ Line: { Percent: 5, Unit: "KGM", Code: " 123 ", Name: .id } }"#,
+    r#"{ Line: { Percent: 5, Unit: "KGM", Code: "\u0663", Name: "\u0663\u0663" } }"#,
+];
 
 fn told(registry: &Registry, to: &str, program: &str) -> Vec<Diagnostic> {
     let text = format!("from: source\nto: {to}\nmap: |\n  {program}\n");

@@ -6,9 +6,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::types::{ANY, Child, Complex, Content, Element, Elements, Kind, Order, Simple, Type, TypeIx, Wildcard};
+use super::rules::translate;
+use super::types::{
+    ANY, Child, Complex, Content, Element, Elements, Kind, Order, Simple, Type, TypeIx, Whitespace, Wildcard,
+};
 use super::{Form, Plan};
 use crate::message::{Members, Number, Text, Value};
+
+/// The keyword of an outline that tells a pattern as the XSD has it, beside its translation.
+pub(crate) const PATTERN: &str = "x-xsd-pattern";
+/// Texts of which a translated pattern does not tell: with white space that XML Schema takes away, or with characters that
+/// its classes may know.
+const UNSURE: &str = r"^[ \t\n\r]|[ \t\n\r]$|[ ]{2}|[\t\n\r]|[^\x00-\x7F]";
 
 /// The dialect that the schema is written in.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
@@ -16,7 +25,17 @@ const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 impl Plan {
     /// The JSON Schema of the JSON form; `title` names the contract.
     pub fn json_schema(&self, title: &str) -> Value {
-        let mut derive = Derive { plan: self, wanted: Vec::new(), defined: BTreeSet::new() };
+        self.derived(title, false)
+    }
+
+    /// The same, and with it what else the types say of texts, as far as it is simple to say: for [`PATTERN`], the
+    /// lengths of texts and their patterns. A text that it refuses is refused by the XSD.
+    pub(crate) fn outline(&self, title: &str) -> Value {
+        self.derived(title, true)
+    }
+
+    fn derived(&self, title: &str, texts: bool) -> Value {
+        let mut derive = Derive { plan: self, texts, wanted: Vec::new(), defined: BTreeSet::new() };
         let roots: Members =
             self.roots.iter().map(|root| (Text::from(self.local(root.name)), derive.element(root))).collect();
         let mut definitions = BTreeMap::new();
@@ -49,6 +68,8 @@ impl Plan {
 
 struct Derive<'p> {
     plan: &'p Plan,
+    /// Whether the lengths and patterns of texts are told.
+    texts: bool,
     wanted: Vec<TypeIx>,
     defined: BTreeSet<TypeIx>,
 }
@@ -180,6 +201,9 @@ impl Derive<'_> {
                 if let Some(values) = &facets.enumeration {
                     schema.push(("enum", values.iter().cloned().map(Value::from).collect()));
                 }
+                if self.texts {
+                    schema.extend(rules_of_texts(simple));
+                }
             }
             Kind::QName => schema.push(("type", "string".into())),
             Kind::Boolean { .. } => schema.push(("type", "boolean".into())),
@@ -214,6 +238,26 @@ impl Derive<'_> {
         }
         object(schema)
     }
+}
+
+/// The lengths and patterns of a type of texts.
+fn rules_of_texts(simple: &Simple) -> Vec<(&'static str, Value)> {
+    let facets = &simple.facets;
+    let mut said = Vec::new();
+    if simple.whitespace != Whitespace::Collapse {
+        let number = |length: Option<u64>| length.and_then(|length| i64::try_from(length).ok()).map(Value::from);
+        said.extend(number(facets.min_length).map(|least| ("minLength", least)));
+        said.extend(number(facets.max_length).map(|most| ("maxLength", most)));
+    }
+    let pattern = |any: &Vec<String>| {
+        let all: Option<Vec<String>> =
+            any.iter().map(|pattern| Some(translate(pattern)?.as_str().to_owned())).collect();
+        let pattern = Value::from(format!("{}|{UNSURE}", all?.join("|")).as_str());
+        Some(object([("pattern", pattern), (PATTERN, any.join("|").as_str().into())]))
+    };
+    let patterns: Vec<Value> = facets.patterns.iter().filter_map(pattern).collect();
+    said.extend((!patterns.is_empty()).then(|| ("allOf", Value::array(patterns))));
+    said
 }
 
 /// What only a wildcard admits stands as text.

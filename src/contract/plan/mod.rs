@@ -16,6 +16,7 @@ use std::collections::HashMap;
 
 use xsd_schema::SchemaSet;
 
+pub(crate) use json_schema::PATTERN;
 pub use prefixes::Prefixes;
 pub(crate) use prefixes::{XML, XS, XSI};
 
@@ -110,6 +111,7 @@ impl Plan {
             whitespace: types::Whitespace::Preserve,
             facets: types::Facets {
                 enumeration: None,
+                patterns: Vec::new(),
                 min_length: None,
                 max_length: None,
                 minimum: None,

@@ -40,7 +40,7 @@ impl Compiler<'_> {
                 None => (atomic(code, &facet_sets), written.unwrap_or_else(|| default_whitespace(code))),
             },
         };
-        let facets = facets(&kind, &facet_sets);
+        let facets = facets(&kind, code, &facet_sets);
         Simple { kind, whitespace, facets }
     }
 
@@ -141,8 +141,17 @@ fn atomic(code: XmlTypeCode, facets: &[&FacetSet]) -> Kind {
     }
 }
 
-fn facets(kind: &Kind, sets: &[&FacetSet]) -> Facets {
+fn facets(kind: &Kind, code: XmlTypeCode, sets: &[&FacetSet]) -> Facets {
     let mut found = Facets::default();
+    // The length of bytes is not that of the text.
+    let bytes = matches!(code, XmlTypeCode::HexBinary | XmlTypeCode::Base64Binary);
+    if matches!(kind, Kind::List(_)) || *kind == Kind::String && !bytes {
+        let exact = sets.iter().find_map(|set| set.length.as_ref().map(|facet| facet.value));
+        found.min_length =
+            exact.or_else(|| sets.iter().find_map(|set| set.min_length.as_ref().map(|facet| facet.value)));
+        found.max_length =
+            exact.or_else(|| sets.iter().find_map(|set| set.max_length.as_ref().map(|facet| facet.value)));
+    }
     match kind {
         Kind::String => {
             found.enumeration = sets.iter().find_map(|set| set.enumeration.as_ref()).map(|facet| {
@@ -150,6 +159,8 @@ fn facets(kind: &Kind, sets: &[&FacetSet]) -> Facets {
                 values.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
                 values
             });
+            let patterns = sets.iter().flat_map(|set| &set.patterns).filter(|any| !any.is_empty());
+            found.patterns = patterns.map(|any| any.iter().map(|facet| facet.value.clone()).collect()).collect();
         }
         Kind::Integer | Kind::Decimal => {
             let text = |value: &str| Text::from(value.trim());
@@ -162,14 +173,7 @@ fn facets(kind: &Kind, sets: &[&FacetSet]) -> Facets {
                 inclusive.or_else(|| set.max_exclusive.as_ref().map(|facet| (text(&facet.value), false)))
             });
         }
-        Kind::List(_) => {
-            let exact = sets.iter().find_map(|set| set.length.as_ref().map(|facet| facet.value));
-            found.min_length =
-                exact.or_else(|| sets.iter().find_map(|set| set.min_length.as_ref().map(|facet| facet.value)));
-            found.max_length =
-                exact.or_else(|| sets.iter().find_map(|set| set.max_length.as_ref().map(|facet| facet.value)));
-        }
-        Kind::QName | Kind::Double | Kind::Boolean { .. } => {}
+        Kind::List(_) | Kind::QName | Kind::Double | Kind::Boolean { .. } => {}
     }
     found
 }

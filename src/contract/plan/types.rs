@@ -58,13 +58,15 @@ pub(crate) struct Simple {
     pub(crate) facets: Facets,
 }
 
-/// The facets that the derived JSON Schema repeats; all optional.
+/// The facets that the derived JSON Schema repeats, or that an outline tells besides; all optional.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facets {
     /// The values, sorted.
     pub(crate) enumeration: Option<Vec<Text>>,
     pub(crate) min_length: Option<u64>,
     pub(crate) max_length: Option<u64>,
+    /// Of texts, in XML Schema's own dialect: one of each list must match. The derived JSON Schema leaves them out.
+    pub(crate) patterns: Vec<Vec<String>>,
     pub(crate) minimum: Option<(Text, bool)>,
     pub(crate) maximum: Option<(Text, bool)>,
 }

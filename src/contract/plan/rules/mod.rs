@@ -19,6 +19,7 @@ pub(crate) use decimal::canonical;
 pub(crate) use identity::{Constraint, Field};
 pub(crate) use letters::Letter;
 pub(crate) use model::{Graph, Leaf, Letters, Model, State, Step};
+pub(crate) use pattern::translate;
 pub(crate) use value::{Check, Form, is_uri};
 
 use std::collections::HashMap;

@@ -9,7 +9,7 @@ use regex::{Regex, RegexBuilder};
 const SIZE_LIMIT: usize = 256 << 10;
 
 /// A pattern of a schema as an anchored expression that matches nothing else.
-pub(super) fn translate(pattern: &str) -> Option<Regex> {
+pub(crate) fn translate(pattern: &str) -> Option<Regex> {
     let mut out = String::with_capacity(pattern.len() + 8);
     out.push_str("^(?:");
     let mut chars = pattern.chars().peekable();

@@ -8,7 +8,7 @@ use crate::message::{Members, Value};
 
 /// Keywords that say which numbers and texts are allowed.
 const OF_NUMBERS: [&str; 5] = ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"];
-const OF_TEXTS: [&str; 4] = ["pattern", "minLength", "maxLength", "format"];
+const OF_TEXTS: [&str; 5] = ["pattern", "minLength", "maxLength", "format", Outline::PATTERN];
 
 /// The shape of the values that a schema admits. `looks` counts references and alternatives inside each other.
 pub(super) fn shape(outline: &Outline, looks: usize) -> Shape {

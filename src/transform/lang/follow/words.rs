@@ -2,6 +2,7 @@
 
 use super::scalars::{Numbers, Which};
 use super::shape::Shape;
+use crate::contract::Outline;
 use crate::diagnostic::did_you_mean;
 use crate::message::Value;
 
@@ -52,7 +53,11 @@ pub(super) fn rules(made: &Shape, wanted: &Shape) -> String {
         _ => return String::new(),
     };
     let members = |rules: &Value| match rules {
-        Value::Object(members) => members.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        Value::Object(members) => {
+            let translated = members.get(Outline::PATTERN).is_some();
+            let told = members.iter().filter(|(key, _)| !translated || key.as_str() != "pattern");
+            told.map(|(key, value)| (key.clone(), value.clone())).collect()
+        }
         _ => Vec::new(),
     };
     let said = rules.iter().flat_map(members);
@@ -63,7 +68,7 @@ pub(super) fn rules(made: &Shape, wanted: &Shape) -> String {
             _ => return None,
         };
         Some(match keyword.as_str() {
-            "pattern" => format!("that matches `{shown}`"),
+            "pattern" | Outline::PATTERN => format!("that matches `{shown}`"),
             "minLength" => format!("of at least {shown} characters"),
             "maxLength" => format!("of at most {shown} characters"),
             "format" => format!("of the format `{shown}`"),
