@@ -1,6 +1,7 @@
 //! Bytes to document and back: JSON and XML, strictly.
 
 mod position;
+pub(crate) mod scan;
 pub mod generic;
 pub mod json;
 pub mod xml;

@@ -14,36 +14,40 @@ pub fn line_column(text: &[u8], offset: usize) -> (u32, u32) {
 }
 
 /// What a reader stops at: the broken rule and the byte at which it is broken. Path and place are found afterwards,
-/// so that a good body pays nothing for them.
+/// so that a good body pays nothing for them; nor for its size, which every result has room for.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct Refusal(Box<Refused>);
+
+#[derive(Debug)]
+struct Refused {
     /// The rule, as `json-duplicate-key`.
-    pub(crate) rule: &'static str,
+    rule: &'static str,
     /// Byte offset of the offender.
-    pub(crate) offset: usize,
+    offset: usize,
     /// What is wrong, in one sentence.
-    pub(crate) message: String,
+    message: String,
     /// The offender itself.
-    pub(crate) value: Option<String>,
+    value: Option<String>,
 }
 
 impl Refusal {
     pub(crate) fn new(rule: &'static str, offset: usize, message: impl Into<String>) -> Self {
-        Self { rule, offset, message: message.into(), value: None }
+        Self(Box::new(Refused { rule, offset, message: message.into(), value: None }))
     }
 
     /// Adds the offender itself.
     #[must_use]
     pub(crate) fn of(mut self, value: impl Into<String>) -> Self {
-        self.value = Some(value.into());
+        self.0.value = Some(value.into());
         self
     }
 
     /// The record for people: with its path, and its place in the text.
     pub(crate) fn into_violation(self, path: String, text: &[u8]) -> Violation {
-        let (line, column) = line_column(text, self.offset);
-        let violation = Violation::new(self.rule, path, self.message).at(line, column);
-        match self.value {
+        let Refused { rule, offset, message, value } = *self.0;
+        let (line, column) = line_column(text, offset);
+        let violation = Violation::new(rule, path, message).at(line, column);
+        match value {
             Some(value) => violation.with_value(&value),
             None => violation,
         }

@@ -1,5 +1,6 @@
 //! What travels: a message with its headers, properties and body, and the document that a body holds.
 
+mod decimal;
 mod failure;
 mod field;
 pub mod header_names;

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
+use super::decimal::Decimal;
 use super::text::Text;
 
 /// The largest magnitude of a written exponent; beyond it no number of a message means anything.
@@ -17,6 +18,8 @@ pub struct Number(Repr);
 enum Repr {
     /// Written in the canonical form of an integer: no `-0`, no leading zero, no exponent.
     Int(i64),
+    /// Written with so many digits behind a point, and with at most 18 in all, without an exponent; not `-0.0`.
+    Scaled(i64, u8),
     /// Any other lexical form that JSON's grammar allows.
     Written(Text),
 }
@@ -25,10 +28,14 @@ impl Number {
     /// Takes a lexical form. `None` if it is not a number of JSON's grammar, or its exponent is beyond
     /// [`MAX_EXPONENT`].
     pub fn parse(text: &str) -> Option<Self> {
-        if let Some(int) = canonical_int(text) {
-            return Some(Self(Repr::Int(int)));
-        }
-        is_json_number(text).then(|| Self(Repr::Written(Text::from(text))))
+        let written = || is_json_number(text).then(|| Repr::Written(Text::from(text)));
+        short(text).or_else(written).map(Self)
+    }
+
+    /// `mantissa × 10^-scale` with all its digits, as `1.10`. Nothing where that has no room.
+    pub(crate) fn fixed(mantissa: i64, scale: u8) -> Option<Self> {
+        let repr = if scale == 0 { Repr::Int(mantissa) } else { Repr::Scaled(mantissa, scale) };
+        (scale <= 18 && mantissa.unsigned_abs() < 10_u64.pow(18)).then_some(Self(repr))
     }
 
     /// `mantissa × 10^-scale` in its shortest form.
@@ -39,10 +46,10 @@ impl Number {
                 small /= 10;
                 scale -= 1;
             }
-            if scale > 0
-                && let Some(text) = short_decimal(mantissa < 0, small, scale)
+            if let (1.., Ok(places), Ok(magnitude)) = (scale, u8::try_from(scale), i64::try_from(small))
+                && let Some(number) = Self::fixed(if mantissa < 0 { -magnitude } else { magnitude }, places)
             {
-                return Self(Repr::Written(text));
+                return number;
             }
             digits = u128::from(small);
         }
@@ -90,6 +97,9 @@ impl Number {
                 let short = short_decimal(*int < 0, int.unsigned_abs(), 0);
                 short.unwrap_or_else(|| Text::from(int.to_string()))
             }
+            Repr::Scaled(mantissa, scale) => {
+                short_decimal(*mantissa < 0, mantissa.unsigned_abs(), u32::from(*scale)).unwrap_or_default()
+            }
             Repr::Written(text) => text.clone(),
         }
     }
@@ -98,15 +108,7 @@ impl Number {
     pub fn as_i64(&self) -> Option<i64> {
         match &self.0 {
             Repr::Int(int) => Some(*int),
-            Repr::Written(_) => None,
-        }
-    }
-
-    /// The written form of everything that [`Number::as_i64`] does not give.
-    pub fn as_written(&self) -> Option<&Text> {
-        match &self.0 {
-            Repr::Int(_) => None,
-            Repr::Written(text) => Some(text),
+            Repr::Scaled(..) | Repr::Written(_) => None,
         }
     }
 
@@ -115,6 +117,7 @@ impl Number {
         match &self.0 {
             #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
             Repr::Int(int) => *int as f64,
+            Repr::Scaled(..) => self.to_text().parse().unwrap_or(f64::NAN),
             Repr::Written(text) => text.parse().unwrap_or(f64::NAN),
         }
     }
@@ -123,7 +126,20 @@ impl Number {
     pub fn is_integer(&self) -> bool {
         match &self.0 {
             Repr::Int(_) => true,
+            Repr::Scaled(mantissa, scale) => {
+                10_i64.checked_pow(u32::from(*scale)).is_some_and(|unit| mantissa % unit == 0)
+            }
             Repr::Written(text) => Decimal::of(text).is_integer(),
+        }
+    }
+
+    /// `mantissa × 10^-scale`, where it is written so and fits a machine's integers.
+    pub(crate) fn scaled(&self) -> Option<(i128, u32)> {
+        match &self.0 {
+            Repr::Int(int) => Some((i128::from(*int), 0)),
+            Repr::Scaled(mantissa, scale) => Some((i128::from(*mantissa), u32::from(*scale))),
+            Repr::Written(text) if text.len() <= 30 => long(text),
+            Repr::Written(_) => None,
         }
     }
 }
@@ -138,6 +154,7 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Repr::Int(int) => int.fmt(f),
+            Repr::Scaled(..) => f.write_str(&self.to_text()),
             Repr::Written(text) => f.write_str(text),
         }
     }
@@ -162,6 +179,14 @@ impl Ord for Number {
         if let (Repr::Int(a), Repr::Int(b)) = (&self.0, &other.0) {
             return a.cmp(b);
         }
+        if let (Some((a, a_scale)), Some((b, b_scale))) = (self.scaled(), other.scaled()) {
+            let align = |value: i128, scale: u32, to: u32| {
+                10_i128.checked_pow(to.saturating_sub(scale)).and_then(|by| value.checked_mul(by))
+            };
+            if let (Some(a), Some(b)) = (align(a, a_scale, b_scale), align(b, b_scale, a_scale)) {
+                return a.cmp(&b);
+            }
+        }
         let (a, b) = (self.to_text(), other.to_text());
         Decimal::of(&a).cmp(&Decimal::of(&b))
     }
@@ -170,67 +195,6 @@ impl Ord for Number {
 impl Hash for Number {
     fn hash<H: Hasher>(&self, state: &mut H) {
         Decimal::of(&self.to_text()).hash(state);
-    }
-}
-
-/// A decimal in normal form: `sign 0.digits × 10^exponent`, without leading or trailing zero digits.
-#[derive(PartialEq, Eq, Hash)]
-struct Decimal {
-    negative: bool,
-    digits: Vec<u8>,
-    exponent: i64,
-}
-
-impl Decimal {
-    fn of(text: &str) -> Self {
-        let (negative, text) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let (mantissa, exponent) = match text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().unwrap_or(0)),
-            None => (text, 0),
-        };
-        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-        let all = || whole.bytes().chain(fraction.bytes());
-        let leading = all().take_while(|digit| *digit == b'0').count();
-        let mut digits: Vec<u8> = all().skip(leading).collect();
-        while digits.last() == Some(&b'0') {
-            digits.pop();
-        }
-        if digits.is_empty() {
-            return Self { negative: false, digits, exponent: 0 };
-        }
-        let places = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let exponent = exponent.saturating_add(places(whole.len())).saturating_sub(places(leading));
-        Self { negative, digits, exponent }
-    }
-
-    fn is_integer(&self) -> bool {
-        self.digits.is_empty() || i64::try_from(self.digits.len()).is_ok_and(|len| len <= self.exponent)
-    }
-}
-
-impl Ord for Decimal {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let sign = |d: &Self| match (d.digits.is_empty(), d.negative) {
-            (true, _) => 0,
-            (false, true) => -1,
-            (false, false) => 1,
-        };
-        let magnitude = || self.exponent.cmp(&other.exponent).then_with(|| self.digits.cmp(&other.digits));
-        match (sign(self), sign(other)) {
-            (a, b) if a != b => a.cmp(&b),
-            (0, _) => Ordering::Equal,
-            (-1, _) => magnitude().reverse(),
-            _ => magnitude(),
-        }
-    }
-}
-
-impl PartialOrd for Decimal {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }
 
@@ -261,14 +225,52 @@ fn short_decimal(negative: bool, mut digits: u64, scale: u32) -> Option<Text> {
     std::str::from_utf8(buffer.get(free..)?).ok().map(Text::from)
 }
 
-fn canonical_int(text: &str) -> Option<i64> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let canonical = match digits.as_bytes() {
-        [b'0'] => digits.len() == text.len(),
-        [b'1'..=b'9', rest @ ..] => rest.len() < 19 && rest.iter().all(u8::is_ascii_digit),
-        _ => false,
+/// What fits a machine word, and comes out of it as it was written.
+fn short(text: &str) -> Option<Repr> {
+    let (negative, digits) = match text.as_bytes() {
+        [b'-', digits @ ..] => (true, digits),
+        digits => (false, digits),
     };
-    if canonical { text.parse().ok() } else { None }
+    // Up to 18 of them do not overflow.
+    if digits.len() > 18 {
+        let canonical = matches!(digits, [b'1'..=b'9', ..]) && digits.iter().all(u8::is_ascii_digit);
+        return if canonical { text.parse().ok().map(Repr::Int) } else { None };
+    }
+    let mut mantissa = 0_i64;
+    let mut point = None;
+    for (at, byte) in digits.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => mantissa = mantissa * 10 + i64::from(byte - b'0'),
+            b'.' if point.is_none() => point = Some(at),
+            _ => return None,
+        }
+    }
+    let whole = point.unwrap_or(digits.len());
+    let scale = point.map_or(0, |point| digits.len() - 1 - point);
+    let leads = whole == 1 || (whole > 1 && digits.first() != Some(&b'0'));
+    if !leads || (point.is_some() && scale == 0) || (negative && mantissa == 0) {
+        return None;
+    }
+    let mantissa = if negative { -mantissa } else { mantissa };
+    Some(if scale == 0 { Repr::Int(mantissa) } else { Repr::Scaled(mantissa, u8::try_from(scale).ok()?) })
+}
+
+/// The digits and the scale of a number of at most 30 characters, unless it has an exponent.
+fn long(text: &str) -> Option<(i128, u32)> {
+    let mut mantissa = 0_i128;
+    let mut scale = None;
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' => {
+                mantissa = mantissa * 10 + i128::from(byte - b'0');
+                scale = scale.map(|scale| scale + 1);
+            }
+            b'.' => scale = Some(0),
+            b'-' => {}
+            _ => return None,
+        }
+    }
+    Some((if text.starts_with('-') { -mantissa } else { mantissa }, scale.unwrap_or(0)))
 }
 
 /// `[ minus ] int [ frac ] [ exp ]`, RFC 8259 section 6.
@@ -302,6 +304,8 @@ fn digits(bytes: &[u8]) -> (&[u8], &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn number(text: &str) -> Number {
@@ -320,7 +324,14 @@ mod tests {
             "1E2",
             "1e+400",
             "-0.0",
+            "0.0",
+            "-0.50",
+            "0.00000000000000001",
+            "0.000000000000000001",
+            "12345678901234567.8",
+            "123456789012345678.9",
             "9223372036854775807",
+            "-9223372036854775809",
         ] {
             assert_eq!(number(text).to_text(), text);
         }
@@ -341,9 +352,37 @@ mod tests {
         assert!(Number::of_scaled(i128::from(i64::MIN), 0).as_i64().is_some());
     }
 
+    proptest! {
+        /// The short way of small numbers and the long way of all others.
+        #[test]
+        fn compares_small_ones_as_all_others(a in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,12})?", b in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,12})?") {
+            prop_assert_eq!(number(&a).cmp(&number(&b)), Decimal::of(&a).cmp(&Decimal::of(&b)));
+            prop_assert_eq!(number(&a).is_integer(), Decimal::of(&a).is_integer());
+            prop_assert_eq!(number(&a).to_text(), a.as_str());
+            prop_assert_eq!(number(&a).to_string(), a.as_str());
+        }
+    }
+
     #[test]
     fn refuses_what_json_cannot_write() {
-        for text in ["", "-", "007", "+5", ".5", "5.", "1e", "1e+", "0x1F", "NaN", "1 ", "1e9999999999", "--1"] {
+        for text in [
+            "",
+            "-",
+            "007",
+            "00.5",
+            "-.5",
+            "1.2.3",
+            "+5",
+            ".5",
+            "5.",
+            "1e",
+            "1e+",
+            "0x1F",
+            "NaN",
+            "1 ",
+            "1e9999999999",
+            "--1",
+        ] {
             assert!(Number::parse(text).is_none(), "{text}");
         }
     }
@@ -357,6 +396,7 @@ mod tests {
         assert!(number("-2") < number("-1.5"));
         assert!(number("1e-400") > number("0"));
         assert!(number("0.1") < number("0.11"));
-        assert!(number("10e-1").is_integer() && !number("1.5").is_integer());
+        assert!(number("10e-1").is_integer() && number("12.000").is_integer() && !number("1.5").is_integer());
+        assert!(!number("1000000000000000000000.5").is_integer() && number("100000000000000000000.0").is_integer());
     }
 }

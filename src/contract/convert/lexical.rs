@@ -125,10 +125,13 @@ fn json_number(text: &str, sign: &str, whole: &str, fraction: Option<&str>, expo
 /// A JSON number as `xs:decimal` or `xs:integer` writes it: as it stands, or without its exponent. `None` if the type
 /// cannot hold it: a fraction in an integer, or more digits than anybody means.
 pub(crate) fn decimal_text(number: &Number, integer: bool) -> Option<Text> {
-    let Some(written) = number.as_written() else { return Some(number.to_text()) };
+    let written = number.to_text();
+    if number.as_i64().is_some() {
+        return Some(written);
+    }
     let (mantissa, exponent) = match written.as_str().split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
-        None if !integer || !written.contains('.') => return Some(written.clone()),
+        None if !integer || !written.contains('.') => return Some(written),
         None => (written.as_str(), 0),
     };
     let (sign, unsigned) = sign(mantissa);

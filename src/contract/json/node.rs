@@ -32,7 +32,7 @@ impl JsonNumber for Digits<'_> {
     fn as_u64(&self) -> Option<u64> {
         match self.0.as_i64() {
             Some(int) => int.try_into().ok(),
-            None => self.0.as_written().and_then(|text| text.parse().ok()),
+            None => self.0.to_text().parse().ok(),
         }
     }
 

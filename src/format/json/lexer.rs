@@ -1,9 +1,14 @@
 //! The tokens of RFC 8259: white space, strings, numbers, literals.
 
-use std::borrow::Cow;
-
 use crate::format::position::Refusal;
+use crate::format::scan::{self, Word};
 use crate::message::Number;
+
+/// Where the first character is that does not stand for itself in a string.
+pub(super) fn special(bytes: &[u8]) -> Option<usize> {
+    let word = |word: Word| word.is(b'"') | word.is(b'\\') | word.below(b' ');
+    scan::find(bytes, word, |byte| matches!(byte, b'"' | b'\\' | 0..b' '))
+}
 
 /// A place in a text that is known to be UTF-8.
 #[derive(Debug)]
@@ -40,22 +45,28 @@ impl<'a> Lexer<'a> {
         self.peek()
     }
 
-    /// Takes a string, `"` first. What has no escapes is borrowed.
-    pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Refusal> {
+    /// Takes a string, `"` first, if all of its characters stand for themselves.
+    pub(super) fn plain_string(&mut self) -> Option<&'a str> {
+        let start = self.at + 1;
+        let end = start + special(self.bytes.get(start..)?)?;
+        if self.bytes.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        self.text.get(start..end)
+    }
+
+    /// Takes a string, `"` first, and resolves its escapes.
+    pub(super) fn string(&mut self) -> Result<String, Refusal> {
         let open = self.at;
         self.at += 1;
-        let run = self.run(open)?;
-        if self.peek() == Some(b'"') {
-            self.at += 1;
-            return Ok(Cow::Borrowed(run));
-        }
-        let mut decoded = String::from(run);
+        let mut decoded = String::from(self.run(open)?);
         loop {
             // A run ends only at a quote or a backslash.
             let escape = self.at;
             self.at += 1;
             if self.bytes.get(escape) == Some(&b'"') {
-                return Ok(Cow::Owned(decoded));
+                return Ok(decoded);
             }
             decoded.push(self.escape(escape)?);
             decoded.push_str(self.run(open)?);
@@ -66,7 +77,7 @@ impl<'a> Lexer<'a> {
     fn run(&mut self, open: usize) -> Result<&'a str, Refusal> {
         let start = self.at;
         let rest = self.bytes.get(start..).unwrap_or_default();
-        let Some(len) = rest.iter().position(|byte| *byte == b'"' || *byte == b'\\' || *byte < 0x20) else {
+        let Some(len) = special(rest) else {
             return Err(Refusal::new("json-syntax", open, "the string has no closing `\"`"));
         };
         self.at += len;

@@ -1,7 +1,5 @@
 //! The strict reader: one value, nothing guessed, nothing lost, in one pass and without recursion.
 
-use std::borrow::Cow;
-
 use super::lexer::Lexer;
 use super::pointer;
 use crate::format::position::Refusal;
@@ -38,8 +36,24 @@ pub fn read(body: &[u8], limits: &Limits) -> Result<Value, Violation> {
 /// A container that is being read.
 enum Open {
     Array(Vec<Value>),
-    /// With the key whose value comes next.
-    Object(Members, Text),
+    /// With the key whose value comes next, and a mark for each key so far.
+    Object(Members, Text, Marks),
+}
+
+/// Tells of most new keys that they are new: each leaves one of 64 marks.
+#[derive(Default)]
+struct Marks(u64);
+
+impl Marks {
+    /// Marks a key; gives whether it may have been marked before.
+    fn mark(&mut self, key: &str) -> bool {
+        let ends = key.as_bytes().first().zip(key.as_bytes().last());
+        let ends = ends.map_or(0, |(first, last)| usize::from(*first) * 7 + usize::from(*last) * 13);
+        let mark = 1 << ((key.len() * 3 + ends) % 64);
+        let known = self.0 & mark != 0;
+        self.0 |= mark;
+        known
+    }
 }
 
 struct Reader<'a> {
@@ -63,7 +77,7 @@ impl<'a> Reader<'a> {
                 match self.open.last_mut() {
                     None => return self.end(value),
                     Some(Open::Array(items)) => items.push(value),
-                    Some(Open::Object(members, key)) => {
+                    Some(Open::Object(members, key, _)) => {
                         // Of a key that stands twice, the document was refused.
                         members.append(std::mem::take(key), value);
                     }
@@ -127,7 +141,7 @@ impl<'a> Reader<'a> {
                 Ok(Some(Value::array(Vec::new())))
             }
             (true, _) => {
-                self.open.push(Open::Object(Members::default(), Text::new()));
+                self.open.push(Open::Object(Members::default(), Text::new(), Marks::default()));
                 self.key(None)?;
                 Ok(None)
             }
@@ -153,8 +167,8 @@ impl<'a> Reader<'a> {
         }
         let key = self.text()?;
         let is_known = match self.open.last_mut() {
-            Some(Open::Object(members, next)) => {
-                let is_known = members.contains_key(&key);
+            Some(Open::Object(members, next, marks)) => {
+                let is_known = marks.mark(&key) && members.contains_key(&key);
                 *next = key;
                 is_known
             }
@@ -190,7 +204,7 @@ impl<'a> Reader<'a> {
                 self.lexer.bump();
                 Ok(self.open.pop().map(|open| match open {
                     Open::Array(items) => Value::array(items),
-                    Open::Object(members, _) => Value::object(members),
+                    Open::Object(members, ..) => Value::object(members),
                 }))
             }
             (Some(_), true) => Err(self.unexpected("json-syntax", "`,` or `}` is expected here")),
@@ -201,10 +215,10 @@ impl<'a> Reader<'a> {
     }
 
     fn text(&mut self) -> Result<Text, Refusal> {
-        Ok(match self.lexer.string()? {
-            Cow::Borrowed(run) if run.len() > INLINE => self.shared.slice_ref(run),
-            Cow::Borrowed(run) => Text::from(run),
-            Cow::Owned(decoded) => Text::from(decoded),
+        Ok(match self.lexer.plain_string() {
+            Some(plain) if plain.len() > INLINE => self.shared.slice_ref(plain),
+            Some(plain) => Text::from(plain),
+            None => Text::from(self.lexer.string()?),
         })
     }
 
@@ -220,7 +234,7 @@ impl<'a> Reader<'a> {
         for open in self.open.iter().take(around) {
             match open {
                 Open::Array(items) => pointer::push(&mut path, &items.len().to_string()),
-                Open::Object(_, key) => pointer::push(&mut path, key),
+                Open::Object(_, key, _) => pointer::push(&mut path, key),
             }
         }
         path

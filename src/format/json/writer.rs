@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use super::lexer::special;
 use crate::message::{Limits, Number, Value, Violation};
 
 /// Writes a body without white space.
@@ -122,14 +123,13 @@ impl Writer {
     }
 
     fn number(&mut self, number: &Number) {
-        // Writing to memory does not fail.
-        let _ = write!(self.out, "{number}");
+        self.out.extend_from_slice(number.to_text().as_bytes());
     }
 
     fn string(&mut self, text: &str) {
         self.out.push(b'"');
         let mut rest = text.as_bytes();
-        while let Some(at) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)) {
+        while let Some(at) = special(rest) {
             let (plain, special) = rest.split_at(at);
             self.out.extend_from_slice(plain);
             if let Some((byte, after)) = special.split_first() {
@@ -149,6 +149,7 @@ impl Writer {
             b'\r' => self.out.extend_from_slice(b"\\r"),
             b'\t' => self.out.extend_from_slice(b"\\t"),
             other => {
+                // Writing to memory does not fail.
                 let _ = write!(self.out, "\\u{other:04x}");
             }
         }

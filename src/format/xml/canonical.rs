@@ -68,11 +68,11 @@ pub fn canonical_at(tree: &Tree, at: usize) -> String {
                 out.push('>');
                 open.push((qualified, mark));
             }
-            Node::Text { text, .. } => escape(text, &mut out, |character| match character {
-                '&' => Some("&amp;"),
-                '<' => Some("&lt;"),
-                '>' => Some("&gt;"),
-                '\r' => Some("&#xD;"),
+            Node::Text { text, .. } => escape(text, &mut out, |byte| match byte {
+                b'&' => Some("&amp;"),
+                b'<' => Some("&lt;"),
+                b'>' => Some("&gt;"),
+                b'\r' => Some("&#xD;"),
                 _ => None,
             }),
             Node::Instruction { .. } => {}
@@ -99,13 +99,13 @@ fn qualified(prefix: &str, local: &str) -> String {
 }
 
 fn push_value(text: &str, out: &mut String) {
-    escape(text, out, |character| match character {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '"' => Some("&quot;"),
-        '\t' => Some("&#x9;"),
-        '\n' => Some("&#xA;"),
-        '\r' => Some("&#xD;"),
+    escape(text, out, |byte| match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'"' => Some("&quot;"),
+        b'\t' => Some("&#x9;"),
+        b'\n' => Some("&#xA;"),
+        b'\r' => Some("&#xD;"),
         _ => None,
     });
 }

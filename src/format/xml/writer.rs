@@ -1,6 +1,9 @@
 //! From a tape to bytes: UTF-8, with the prefixes and declarations that the tape has.
 
+use std::ops::Range;
+
 use super::{Element, NameId, Node, PrefixId, Tree};
+use crate::format::scan::{self, Word};
 use crate::message::{Limits, Violation};
 
 /// Writes a document for machines.
@@ -10,23 +13,23 @@ use crate::message::{Limits, Violation};
 pub fn write(tree: &Tree, limits: &Limits) -> Result<Vec<u8>, Violation> {
     let mut out = String::with_capacity(tree.nodes().len() * 24);
     out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let mut open: Vec<&Element> = Vec::new();
+    let mut open: Vec<Range<usize>> = Vec::with_capacity(16);
     let mut nodes = tree.nodes().iter().peekable();
     while let Some(node) = nodes.next() {
         match node {
             Node::Start(element) => {
-                start(tree, element, &mut out);
+                let name = start(tree, element, &mut out);
                 if matches!(nodes.peek(), Some(Node::End)) {
                     nodes.next();
                     out.push_str("/>");
                 } else {
                     out.push('>');
-                    open.push(element);
+                    open.push(name);
                 }
             }
             Node::Text { text, .. } => push_text(text, &mut out),
             Node::Instruction { .. } => {}
-            Node::End => end(tree, open.pop(), &mut out),
+            Node::End => end(open.pop(), &mut out),
         }
         if out.len() > limits.output_bytes {
             let message = format!("the document would have more than {} bytes", limits.output_bytes);
@@ -39,7 +42,7 @@ pub fn write(tree: &Tree, limits: &Limits) -> Result<Vec<u8>, Violation> {
 /// Writes a document for people: elements that hold only elements are indented.
 pub fn pretty(tree: &Tree) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let mut open: Vec<(&Element, bool)> = Vec::new();
+    let mut open: Vec<(Range<usize>, bool)> = Vec::new();
     let mut nodes = tree.nodes().iter().enumerate().peekable();
     while let Some((index, node)) = nodes.next() {
         let indented = open.last().is_none_or(|(_, indented)| *indented);
@@ -48,7 +51,7 @@ pub fn pretty(tree: &Tree) -> String {
                 if indented {
                     out.push_str(&"  ".repeat(open.len()));
                 }
-                start(tree, element, &mut out);
+                let name = start(tree, element, &mut out);
                 if matches!(nodes.peek(), Some((_, Node::End))) {
                     nodes.next();
                     out.push_str("/>");
@@ -61,7 +64,7 @@ pub fn pretty(tree: &Tree) -> String {
                     if !holds_text && indented {
                         out.push('\n');
                     }
-                    open.push((element, indented && !holds_text));
+                    open.push((name, indented && !holds_text));
                 }
             }
             Node::Text { text, .. } => {
@@ -72,10 +75,10 @@ pub fn pretty(tree: &Tree) -> String {
             Node::Instruction { .. } => {}
             Node::End => {
                 let closed = open.pop();
-                if closed.is_some_and(|(_, indented)| indented) {
+                if closed.as_ref().is_some_and(|(_, indented)| *indented) {
                     out.push_str(&"  ".repeat(open.len()));
                 }
-                end(tree, closed.map(|(element, _)| element), &mut out);
+                end(closed.map(|(name, _)| name), &mut out);
                 if open.last().is_none_or(|(_, indented)| *indented) {
                     out.push('\n');
                 }
@@ -108,9 +111,12 @@ fn push_name(tree: &Tree, prefix: PrefixId, name: NameId, out: &mut String) {
     out.push_str(&tree.name(name).local);
 }
 
-fn start(tree: &Tree, element: &Element, out: &mut String) {
+/// Gives where in `out` the element's name stands.
+fn start(tree: &Tree, element: &Element, out: &mut String) -> Range<usize> {
     out.push('<');
+    let from = out.len();
     push_name(tree, element.prefix, element.name, out);
+    let name = from..out.len();
     for binding in tree.bindings(element) {
         out.push_str(if binding.prefix.is_empty() { " xmlns" } else { " xmlns:" });
         out.push_str(&binding.prefix);
@@ -125,48 +131,60 @@ fn start(tree: &Tree, element: &Element, out: &mut String) {
         push_value(&attribute.value, out);
         out.push('"');
     }
+    name
 }
 
-fn end(tree: &Tree, element: Option<&Element>, out: &mut String) {
-    if let Some(element) = element {
+fn end(name: Option<Range<usize>>, out: &mut String) {
+    if let Some(name) = name {
         out.push_str("</");
-        push_name(tree, element.prefix, element.name, out);
+        out.extend_from_within(name);
         out.push('>');
     }
 }
 
 fn push_text(text: &str, out: &mut String) {
-    escape(text, out, |character| match character {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '>' => Some("&gt;"),
-        '\r' => Some("&#13;"),
+    escape(text, out, |byte| match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'>' => Some("&gt;"),
+        b'\r' => Some("&#13;"),
         _ => None,
     });
 }
 
 /// Writes an attribute's value. White space other than the space would be normalized away by whoever reads it.
 pub(crate) fn push_value(text: &str, out: &mut String) {
-    escape(text, out, |character| match character {
-        '&' => Some("&amp;"),
-        '<' => Some("&lt;"),
-        '"' => Some("&quot;"),
-        '\t' => Some("&#9;"),
-        '\n' => Some("&#10;"),
-        '\r' => Some("&#13;"),
+    escape(text, out, |byte| match byte {
+        b'&' => Some("&amp;"),
+        b'<' => Some("&lt;"),
+        b'"' => Some("&quot;"),
+        b'\t' => Some("&#9;"),
+        b'\n' => Some("&#10;"),
+        b'\r' => Some("&#13;"),
         _ => None,
     });
 }
 
-/// Copies in runs between what must be escaped.
-pub(super) fn escape(text: &str, out: &mut String, escaped: impl Fn(char) -> Option<&'static str>) {
-    let mut rest = text;
-    while let Some((at, replacement, length)) =
-        rest.char_indices().find_map(|(at, character)| Some((at, escaped(character)?, character.len_utf8())))
-    {
-        out.push_str(rest.get(..at).unwrap_or_default());
-        out.push_str(replacement);
-        rest = rest.get(at + length..).unwrap_or_default();
+/// Copies in runs between what must be escaped, of which all is ASCII.
+pub(super) fn escape(text: &str, out: &mut String, escaped: impl Fn(u8) -> Option<&'static str>) {
+    let bytes = text.as_bytes();
+    let (mut copied, mut at) = (0, 0);
+    while let Some((here, byte)) = special(bytes, at) {
+        if let Some(replacement) = escaped(byte) {
+            out.push_str(text.get(copied..here).unwrap_or_default());
+            out.push_str(replacement);
+            copied = here + 1;
+        }
+        at = here + 1;
     }
-    out.push_str(rest);
+    out.push_str(text.get(copied..).unwrap_or_default());
+}
+
+/// The next byte that has to be escaped somewhere, and where.
+fn special(bytes: &[u8], from: usize) -> Option<(usize, u8)> {
+    // `<` and `>` differ in one bit, and so do `"` and `&`.
+    let word = |word: Word| word.is_but(b'<', 2) | word.is_but(b'"', 4) | word.below(b' ');
+    let rest = bytes.get(from..)?;
+    let at = scan::find(rest, word, |byte| matches!(byte, b'<' | b'>' | b'"' | b'&' | 0..b' '))?;
+    Some((from + at, *rest.get(at)?))
 }

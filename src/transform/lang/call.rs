@@ -113,7 +113,7 @@ impl<'s> Lower<'s> {
                 let filter = self.term(filter);
                 let span = self.call_span(name, std::slice::from_ref(&filter));
                 let base = Box::new(self.node(Kind::Identity, None));
-                let items = self.node(Kind::Path(base, [Step { part: Part::Iterate, optional: false }].into()), span);
+                let items = self.node(Kind::Path(base, [Step::new(Part::Iterate, false)].into()), span);
                 let items = self.node(Kind::Pipe(Box::new(items), Box::new(filter)), span);
                 return Some(self.node(Kind::Array(Box::new(items)), span));
             }

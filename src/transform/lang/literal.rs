@@ -88,7 +88,7 @@ impl<'s> Lower<'s> {
                         _ => Part::Index(again),
                     };
                     let span = key.span;
-                    let value = self.node(Kind::Path(base, [Step { part, optional: false }].into()), span);
+                    let value = self.node(Kind::Path(base, [Step::new(part, false)].into()), span);
                     (key, value)
                 }
             };

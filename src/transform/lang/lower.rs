@@ -322,7 +322,7 @@ impl<'s> Lower<'s> {
                     Part::Slice(from, to)
                 }
             };
-            steps.push(Step { part, optional: matches!(optional, path::Opt::Optional) });
+            steps.push(Step::new(part, matches!(optional, path::Opt::Optional)));
         }
 
         let (base, steps) = match base.kind {

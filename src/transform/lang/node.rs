@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use jaq_core::ops::{Cmp, Math};
 
@@ -49,6 +51,7 @@ pub(super) struct Step {
     pub(super) part: Part,
     /// Followed by `?`: what cannot be reached is left out.
     pub(super) optional: bool,
+    pub(super) near: Near,
 }
 
 #[derive(Debug)]
@@ -59,7 +62,27 @@ pub(super) enum Part {
     Slice(Option<Node>, Option<Node>),
 }
 
+/// Where the object had a member that was asked last: those of one contract are mostly alike.
+#[derive(Debug, Default)]
+pub(super) struct Near(AtomicUsize);
+
+impl Near {
+    /// The member of this name.
+    pub(super) fn member<'v>(&self, members: &'v Members, name: &str) -> Option<&'v Value> {
+        let near = self.0.load(Relaxed);
+        let at = members.position_near(name, near)?;
+        if at != near {
+            self.0.store(at, Relaxed);
+        }
+        members.get_at(at).map(|(_, value)| value)
+    }
+}
+
 impl Step {
+    pub(super) fn new(part: Part, optional: bool) -> Self {
+        Self { part, optional, near: Near::default() }
+    }
+
     /// One output for one input.
     pub(super) fn one(&self) -> bool {
         !self.optional

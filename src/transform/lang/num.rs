@@ -1,5 +1,6 @@
 //! Arithmetic: exact over decimals, with bounds on what it may cost.
 
+use std::cmp::Ordering;
 use std::str::FromStr;
 
 use bigdecimal::num_bigint::BigInt;
@@ -22,54 +23,6 @@ pub(super) enum Error {
     DivisionByZero,
     #[error("the result is not a finite number")]
     NotFinite,
-}
-
-/// `mantissa × 10^-scale`, where it fits a machine's integers.
-fn small(number: &Number) -> Option<(i128, u32)> {
-    let Some(text) = number.as_written() else {
-        return number.as_i64().map(|int| (i128::from(int), 0));
-    };
-    if text.len() > 30 {
-        return None;
-    }
-    if text.len() <= 18 {
-        let (mantissa, scale) = short(text)?;
-        return Some((i128::from(mantissa), scale));
-    }
-    let mut mantissa: i128 = 0;
-    let mut scale: u32 = 0;
-    let mut fraction = false;
-    for byte in text.bytes() {
-        match byte {
-            b'0'..=b'9' => {
-                mantissa = mantissa * 10 + i128::from(byte - b'0');
-                scale += u32::from(fraction);
-            }
-            b'.' => fraction = true,
-            b'-' => {}
-            _ => return None,
-        }
-    }
-    Some((if text.starts_with('-') { -mantissa } else { mantissa }, scale))
-}
-
-/// The same for at most 18 characters, in machine words.
-fn short(text: &str) -> Option<(i64, u32)> {
-    let mut mantissa: i64 = 0;
-    let mut scale: u32 = 0;
-    let mut fraction = false;
-    for byte in text.bytes() {
-        match byte {
-            b'0'..=b'9' => {
-                mantissa = mantissa * 10 + i64::from(byte - b'0');
-                scale += u32::from(fraction);
-            }
-            b'.' => fraction = true,
-            b'-' => {}
-            _ => return None,
-        }
-    }
-    Some((if text.starts_with('-') { -mantissa } else { mantissa }, scale))
 }
 
 /// A number of these digits, the last `scale` of them behind the point.
@@ -124,7 +77,7 @@ pub(super) fn add(a: &Number, b: &Number) -> Result<Number, Error> {
     {
         return Ok(Number::from(sum));
     }
-    if let (Some((a, a_scale)), Some((b, b_scale))) = (small(a), small(b)) {
+    if let (Some((a, a_scale)), Some((b, b_scale))) = (a.scaled(), b.scaled()) {
         let scale = a_scale.max(b_scale);
         let align = |value: i128, from: u32| match scale - from {
             0 => Some(value),
@@ -163,7 +116,7 @@ pub(super) fn multiply(a: &Number, b: &Number) -> Result<Number, Error> {
     {
         return Ok(Number::from(product));
     }
-    if let (Some((a, a_scale)), Some((b, b_scale))) = (small(a), small(b))
+    if let (Some((a, a_scale)), Some((b, b_scale))) = (a.scaled(), b.scaled())
         && let Some(product) = a.checked_mul(b)
     {
         return Ok(Number::of_scaled(product, a_scale + b_scale));
@@ -243,6 +196,9 @@ pub(super) fn round(number: &Number, mode: RoundingMode) -> Result<Number, Error
 
 /// Rounds to so many digits behind the point and writes them all, as in `1.10`.
 pub(super) fn fixed(number: &Number, scale: u8, mode: RoundingMode) -> Result<Number, Error> {
+    if let Some(fixed) = fixed_small(number, scale, mode) {
+        return Ok(fixed);
+    }
     let rounded = big(number)?.with_scale_round(i64::from(scale), mode);
     let (mantissa, _) = rounded.into_bigint_and_exponent();
     let negative = mantissa < BigInt::ZERO;
@@ -258,12 +214,37 @@ pub(super) fn index(number: &Number) -> i64 {
 }
 
 fn is_zero(number: &Number) -> bool {
-    match number.as_written() {
-        None => number.as_i64() == Some(0),
-        Some(text) => {
+    match number.scaled() {
+        Some((mantissa, _)) => mantissa == 0,
+        None => {
+            let text = number.to_text();
             !text.bytes().take_while(|byte| !matches!(byte, b'e' | b'E')).any(|byte| (b'1'..=b'9').contains(&byte))
         }
     }
+}
+
+/// Rounds in machine words, where they have room.
+fn fixed_small(number: &Number, scale: u8, mode: RoundingMode) -> Option<Number> {
+    let (mantissa, from) = number.scaled()?;
+    let to = u32::from(scale);
+    let rounded = match from.checked_sub(to) {
+        None => mantissa.checked_mul(10_i128.checked_pow(to - from)?)?,
+        Some(excess) => {
+            let unit = 10_i128.checked_pow(excess)?;
+            let (kept, rest) = (mantissa / unit, mantissa % unit);
+            let up = match (mode, (2 * rest.abs()).cmp(&unit)) {
+                _ if rest == 0 => false,
+                (RoundingMode::Down, _) => false,
+                (RoundingMode::HalfUp | RoundingMode::HalfEven, Ordering::Less) => false,
+                (RoundingMode::HalfUp | RoundingMode::HalfEven, Ordering::Greater) => true,
+                (RoundingMode::HalfUp, Ordering::Equal) => true,
+                (RoundingMode::HalfEven, Ordering::Equal) => kept % 2 != 0,
+                _ => return None,
+            };
+            kept + i128::from(up) * mantissa.signum()
+        }
+    };
+    Number::fixed(i64::try_from(rounded).ok()?, scale)
 }
 
 #[cfg(test)]

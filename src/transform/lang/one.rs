@@ -1,6 +1,7 @@
 //! Nodes that give exactly one value: returned, not handed on, and borrowed where it exists already.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use jaq_core::ops::{Cmp, Math};
 
@@ -17,17 +18,18 @@ impl Run<'_> {
     /// The value of a node that gives exactly one.
     pub(super) fn one(&self, node: &Node, env: &Env<'_>, input: &Value) -> Flow<Value> {
         self.charge(1)?;
+        if let Some(value) = self.there(node, env, input) {
+            return Ok(value.clone());
+        }
+        if let Kind::Path(base, steps) = &node.kind {
+            return self.path(base, steps, env, input).map(Cow::into_owned).map_err(|stop| stop.at(node.span));
+        }
         self.deeper(|| self.one_of(node, env, input)).map_err(|stop| stop.at(node.span))
     }
 
     /// Each case is a function of its own, so that the frames of nested expressions stay small.
     pub(super) fn one_of(&self, node: &Node, env: &Env<'_>, input: &Value) -> Flow<Value> {
         match &node.kind {
-            Kind::Identity => Ok(input.clone()),
-            Kind::Const(value) => Ok(value.clone()),
-            Kind::Var(hops) => Ok(env.value(*hops).clone()),
-            Kind::Global(at) => Ok(self.globals.get(*at).unwrap_or(&ops::NULL).clone()),
-            Kind::Path(base, steps) => self.one_path(base, steps, env, input),
             Kind::Record(keys, values) => self.record(keys, values, env, input),
             Kind::Array(inner) => self.array(inner, env, input),
             Kind::Math(op, left, right, repeat) => self.one_math(*op, left, right, *repeat, env, input),
@@ -56,10 +58,6 @@ impl Run<'_> {
         Ok(truthy(&*self.view(node, env, input)?))
     }
 
-    pub(super) fn one_path(&self, base: &Node, steps: &[Step], env: &Env<'_>, input: &Value) -> Flow<Value> {
-        self.path(base, steps, env, input).map(Cow::into_owned)
-    }
-
     pub(super) fn one_math(
         &self,
         op: Math,
@@ -70,8 +68,32 @@ impl Run<'_> {
         input: &Value,
     ) -> Flow<Value> {
         let l = self.one(left, env, input)?;
+        if let (Math::Add, Value::Object(_)) = (op, &l) {
+            return self.extended(l, right, env, input);
+        }
         let r = self.view(right, env, input)?;
         ops::math(self, op, l, &r, repeat)
+    }
+
+    /// `object + right`: the members of an object that is written there go straight to where they belong.
+    fn extended(&self, object: Value, right: &Node, env: &Env<'_>, input: &Value) -> Flow<Value> {
+        match (&right.kind, object) {
+            (Kind::If(condition, then, otherwise), object) => {
+                let branch = if self.truth(condition, env, input)? { then } else { otherwise };
+                self.deeper(|| self.extended(object, branch, env, input))
+            }
+            (Kind::Record(keys, _), object) if keys.is_empty() => Ok(object),
+            (Kind::Record(keys, values), Value::Object(mut members)) => {
+                let copied = if Arc::get_mut(&mut members).is_some() { 0 } else { members.len() };
+                self.charge_items(members.len() + keys.len(), copied + keys.len())?;
+                let all = Arc::make_mut(&mut members);
+                for (key, value) in keys.keys().zip(values) {
+                    all.insert(key.clone(), self.one(value, env, input)?);
+                }
+                self.built(Value::Object(members))
+            }
+            (_, object) => ops::math(self, Math::Add, object, &*self.view(right, env, input)?, false),
+        }
     }
 
     pub(super) fn one_comparison(
@@ -130,13 +152,23 @@ impl Run<'_> {
         result.ok_or_else(|| fail("the expression gives no value"))
     }
 
+    /// The value of a node that needs no evaluation.
+    fn there<'v>(&'v self, node: &'v Node, env: &'v Env<'_>, input: &'v Value) -> Option<&'v Value> {
+        match &node.kind {
+            Kind::Identity => Some(input),
+            Kind::Const(value) => Some(value),
+            Kind::Var(hops) => Some(env.value(*hops)),
+            Kind::Global(at) => Some(self.globals.get(*at).unwrap_or(&ops::NULL)),
+            _ => None,
+        }
+    }
+
     /// The value of a node that gives exactly one, borrowed where it exists already.
     pub(super) fn view<'v>(&'v self, node: &'v Node, env: &'v Env<'v>, input: &'v Value) -> Flow<Cow<'v, Value>> {
+        if let Some(value) = self.there(node, env, input) {
+            return Ok(Cow::Borrowed(value));
+        }
         match &node.kind {
-            Kind::Identity => Ok(Cow::Borrowed(input)),
-            Kind::Const(value) => Ok(Cow::Borrowed(value)),
-            Kind::Var(hops) => Ok(Cow::Borrowed(env.value(*hops))),
-            Kind::Global(at) => Ok(Cow::Borrowed(self.globals.get(*at).unwrap_or(&ops::NULL))),
             Kind::Path(base, steps) if node.one => {
                 self.charge(1)?;
                 self.path(base, steps, env, input).map_err(|stop| stop.at(node.span))
@@ -146,18 +178,37 @@ impl Run<'_> {
     }
 
     /// A path whose every step gives one value.
-    pub(super) fn path<'v>(
+    fn path<'v>(
         &'v self,
         base: &'v Node,
         steps: &'v [Step],
         env: &'v Env<'v>,
         input: &'v Value,
     ) -> Flow<Cow<'v, Value>> {
-        let mut current = self.deeper(|| self.view(base, env, input))?;
+        let Some(mut value) = self.there(base, env, input) else {
+            let base = self.deeper(|| self.view(base, env, input))?;
+            return self.rest_of_path(base, steps, env, input);
+        };
+        for (at, step) in steps.iter().enumerate() {
+            let Part::Key(key) = &step.part else {
+                return self.rest_of_path(Cow::Borrowed(value), steps.get(at..).unwrap_or_default(), env, input);
+            };
+            value = ops::member(value, key, &step.near)?;
+        }
+        Ok(Cow::Borrowed(value))
+    }
+
+    fn rest_of_path<'v>(
+        &'v self,
+        mut current: Cow<'v, Value>,
+        steps: &'v [Step],
+        env: &'v Env<'v>,
+        input: &'v Value,
+    ) -> Flow<Cow<'v, Value>> {
         for step in steps {
             current = match (&step.part, current) {
-                (Part::Key(key), Cow::Borrowed(value)) => Cow::Borrowed(ops::member(value, key)?),
-                (Part::Key(key), Cow::Owned(value)) => Cow::Owned(ops::member(&value, key)?.clone()),
+                (Part::Key(key), Cow::Borrowed(value)) => Cow::Borrowed(ops::member(value, key, &step.near)?),
+                (Part::Key(key), Cow::Owned(value)) => Cow::Owned(ops::member(&value, key, &step.near)?.clone()),
                 (Part::Index(index), value) => {
                     let index = self.view(index, env, input)?;
                     match value {

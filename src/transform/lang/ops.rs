@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jaq_core::ops::{Cmp, Math};
 
+use super::node::Near;
 use super::num;
 use super::run::Run;
 use super::stop::{Flow, fail, limit};
@@ -190,20 +191,12 @@ pub(super) fn index<'v>(value: &'v Value, key: &Value) -> Flow<std::borrow::Cow<
 }
 
 /// The member of an object, for constant keys.
-pub(super) fn member<'v>(value: &'v Value, key: &Text) -> Flow<&'v Value> {
+pub(super) fn member<'v>(value: &'v Value, key: &str, near: &Near) -> Flow<&'v Value> {
     match value {
-        Value::Object(members) => Ok(found(members, key).unwrap_or(&NULL)),
+        Value::Object(members) => Ok(near.member(members, key).unwrap_or(&NULL)),
         Value::Null => Ok(&NULL),
         _ => Err(fail(format!("{} cannot be indexed with \"{key}\"", described(value)))),
     }
-}
-
-/// In a small object a look at every key is faster than a hash.
-fn found<'v>(members: &'v Members, key: &str) -> Option<&'v Value> {
-    if members.len() > 8 {
-        return members.get(key);
-    }
-    members.iter().find(|(known, _)| known.as_str() == key).map(|(_, value)| value)
 }
 
 /// The position that an index means, counted from the end if negative.

@@ -48,7 +48,7 @@ impl Run<'_> {
         };
         let absent = |stop: Stop| if step.optional { stop.caught().map(|_| ()) } else { Err(stop) };
         match &step.part {
-            Part::Key(key) => match ops::member(value, key) {
+            Part::Key(key) => match ops::member(value, key, &step.near) {
                 Ok(value) => go(value, Value::String(key.clone())),
                 Err(stop) => absent(stop),
             },

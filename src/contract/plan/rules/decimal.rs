@@ -23,19 +23,22 @@ impl<'t> Decimal<'t> {
             b'+' => (false, text.get(1..)?),
             _ => (false, text),
         };
-        let (whole, fraction, has_point) = match rest.split_once('.') {
-            Some((whole, fraction)) => (whole, fraction, true),
-            None => (rest, "", false),
+        let mut point = None;
+        for (at, byte) in rest.bytes().enumerate() {
+            match byte {
+                b'0'..=b'9' => {}
+                b'.' if point.is_none() => point = Some(at),
+                _ => return None,
+            }
+        }
+        let (whole, fraction) = match point {
+            Some(at) => (rest.get(..at)?, rest.get(at + 1..)?),
+            None => (rest, ""),
         };
         let digits = whole.len() + fraction.len();
-        let all = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        (digits > 0 && all(whole) && all(fraction)).then(|| Self {
-            negative,
-            whole: whole.trim_start_matches('0'),
-            fraction,
-            has_point,
-            digits,
-        })
+        let zeros = whole.bytes().take_while(|byte| *byte == b'0').count();
+        let whole = whole.get(zeros..)?;
+        (digits > 0).then_some(Self { negative, whole, fraction, has_point: point.is_some(), digits })
     }
 
     pub(crate) fn is_integer(&self) -> bool {
@@ -51,7 +54,8 @@ impl<'t> Decimal<'t> {
     }
 
     fn short_fraction(&self) -> &'t str {
-        self.fraction.trim_end_matches('0')
+        let zeros = self.fraction.bytes().rev().take_while(|byte| *byte == b'0').count();
+        self.fraction.get(..self.fraction.len() - zeros).unwrap_or_default()
     }
 
     fn is_zero(&self) -> bool {

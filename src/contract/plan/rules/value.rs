@@ -9,6 +9,7 @@ use super::super::types::Whitespace;
 use super::Beyond;
 use super::date;
 use super::decimal::Decimal;
+use crate::format::scan;
 use crate::message::Text;
 
 /// A simple type.
@@ -169,6 +170,9 @@ fn items(text: &str) -> impl Iterator<Item = &str> {
 /// Whether collapsing white space changes nothing.
 fn is_collapsed(text: &str) -> bool {
     let bytes = text.as_bytes();
+    if scan::find(bytes, |word| word.below(b' ' + 1), |byte| byte <= b' ').is_none() {
+        return true;
+    }
     !bytes.iter().any(|byte| matches!(byte, b'\t' | b'\n' | b'\r'))
         && bytes.first() != Some(&b' ')
         && bytes.last() != Some(&b' ')
