@@ -17,6 +17,7 @@ pub use failure::{Class, Failure, Kind, Stage};
 pub use field::{Field, Headers, Properties};
 pub use limits::Limits;
 pub use members::{Iter as MembersIter, Members};
+pub(crate) use number::power;
 pub use number::{MAX_EXPONENT, Number};
 pub use text::Text;
 pub use value::Value;

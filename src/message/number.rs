@@ -127,8 +127,9 @@ impl Number {
         match &self.0 {
             Repr::Int(_) => true,
             Repr::Scaled(mantissa, scale) => {
-                10_i64.checked_pow(u32::from(*scale)).is_some_and(|unit| mantissa % unit == 0)
+                power(u32::from(*scale)).is_some_and(|unit| i128::from(*mantissa) % unit == 0)
             }
+            Repr::Written(text) if text.bytes().all(|byte| matches!(byte, b'-' | b'0'..=b'9')) => true,
             Repr::Written(text) => Decimal::of(text).is_integer(),
         }
     }
@@ -180,9 +181,8 @@ impl Ord for Number {
             return a.cmp(b);
         }
         if let (Some((a, a_scale)), Some((b, b_scale))) = (self.scaled(), other.scaled()) {
-            let align = |value: i128, scale: u32, to: u32| {
-                10_i128.checked_pow(to.saturating_sub(scale)).and_then(|by| value.checked_mul(by))
-            };
+            let align =
+                |value: i128, scale: u32, to: u32| power(to.saturating_sub(scale)).and_then(|by| value.checked_mul(by));
             if let (Some(a), Some(b)) = (align(a, a_scale, b_scale), align(b, b_scale, a_scale)) {
                 return a.cmp(&b);
             }
@@ -223,6 +223,11 @@ fn short_decimal(negative: bool, mut digits: u64, scale: u32) -> Option<Text> {
         put(b'-')?;
     }
     std::str::from_utf8(buffer.get(free..)?).ok().map(Text::from)
+}
+
+/// `10^exponent`, where it fits; mostly found in machine words.
+pub(crate) fn power(exponent: u32) -> Option<i128> {
+    10_i64.checked_pow(exponent).map(i128::from).or_else(|| 10_i128.checked_pow(exponent))
 }
 
 /// What fits a machine word, and comes out of it as it was written.

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use bigdecimal::num_bigint::BigInt;
 use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive, Zero};
 
-use crate::message::Number;
+use crate::message::{Number, power};
 
 /// Digits, and zeros that an exponent stands for, of a number that is computed with.
 const MAX_DIGITS: i64 = 4_096;
@@ -81,7 +81,7 @@ pub(super) fn add(a: &Number, b: &Number) -> Result<Number, Error> {
         let scale = a_scale.max(b_scale);
         let align = |value: i128, from: u32| match scale - from {
             0 => Some(value),
-            by => 10i128.checked_pow(by).and_then(|by| value.checked_mul(by)),
+            by => power(by).and_then(|by| value.checked_mul(by)),
         };
         if let Some(sum) = align(a, a_scale).zip(align(b, b_scale)).and_then(|(a, b)| a.checked_add(b)) {
             return Ok(Number::of_scaled(sum, scale));
@@ -228,9 +228,9 @@ fn fixed_small(number: &Number, scale: u8, mode: RoundingMode) -> Option<Number>
     let (mantissa, from) = number.scaled()?;
     let to = u32::from(scale);
     let rounded = match from.checked_sub(to) {
-        None => mantissa.checked_mul(10_i128.checked_pow(to - from)?)?,
+        None => mantissa.checked_mul(power(to - from)?)?,
         Some(excess) => {
-            let unit = 10_i128.checked_pow(excess)?;
+            let unit = power(excess)?;
             let (kept, rest) = (mantissa / unit, mantissa % unit);
             let up = match (mode, (2 * rest.abs()).cmp(&unit)) {
                 _ if rest == 0 => false,
