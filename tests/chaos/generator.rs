@@ -8,7 +8,7 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection};
 
-use super::project::{Route, body, is_doubled, key};
+use super::project::{Route, body, is_doubled, key, place_in_line};
 use super::world::{Numbers, World, pause, within};
 
 /// Published before their confirms are looked at. All of them are waited for, so that each returned message is among
@@ -131,8 +131,11 @@ fn content_type(number: u32) -> &'static str {
 
 fn headers(number: u32) -> FieldTable {
     let mut headers = FieldTable::default();
-    if matches!(Route::of(number), Route::Keyed | Route::Count) {
-        headers.insert("key".into(), AMQPValue::LongUInt(key(number)));
-    }
+    let key = match Route::of(number) {
+        Route::Keyed | Route::Count => key(number),
+        Route::Line => place_in_line(number).0,
+        _ => return headers,
+    };
+    headers.insert("key".into(), AMQPValue::LongUInt(key));
     headers
 }

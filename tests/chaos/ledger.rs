@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::faults::Kind;
-use super::project::{KEYS, PLACES, Place, ROUTES, Route, expected, is_invalid, is_right, key};
+use super::project::{KEYS, PLACES, Place, ROUTES, Route, expected, is_invalid, is_right, key, place_in_line};
 
 /// Something that arrived.
 #[derive(Clone, Copy, Debug)]
@@ -51,6 +51,8 @@ pub struct Ledger {
     pub latencies: Vec<(u32, u32, Route)>,
     /// The highest number that arrived at [`Place::Keyed`], by key.
     latest: [u32; KEYS as usize],
+    /// The last place in each sequence that arrived at [`Place::Line`].
+    lines: BTreeMap<u32, u32>,
     /// What arrived there behind a higher number of its key.
     overtaken: Vec<(u32, u32, u32)>,
     /// The group in which a number came.
@@ -73,6 +75,7 @@ impl Ledger {
             windows: Vec::new(),
             latencies: Vec::new(),
             latest: [0; KEYS as usize],
+            lines: BTreeMap::new(),
             overtaken: Vec::new(),
             groups: BTreeMap::new(),
             counts: BTreeMap::new(),
@@ -160,6 +163,14 @@ impl Ledger {
             }
             *latest = number.max(*latest);
         }
+        if arrival.place == Place::Line && entry.arrivals.iter().all(|one| one.place != Place::Line) {
+            let (line, position) = place_in_line(number);
+            let latest = self.lines.entry(line).or_default();
+            if position <= *latest {
+                self.wrong.push(format!("{number} came as {position} of the sequence {line}, behind {latest}"));
+            }
+            *latest = position.max(*latest);
+        }
         entry.arrivals.push(arrival);
         if death.is_some() {
             entry.died = death;
@@ -244,7 +255,7 @@ impl Ledger {
     /// A duplicate is explained by a producer that was not sure, or by a fault while the message was under way.
     fn explain(&self, number: u32, entry: &Entry, (place, more): (Place, usize), balance: &mut Balance) {
         // Whoever drops duplicates drops the producer's, too; instances with a store of their own do not know each other's.
-        let by_producer = if matches!(place, Place::Once | Place::Gather) && self.instances == 1 {
+        let by_producer = if matches!(place, Place::Once | Place::Gather | Place::Line) && self.instances == 1 {
             0
         } else {
             more.min(usize::from(entry.sends) - 1)
@@ -276,6 +287,8 @@ impl Ledger {
             "unroutable" => faults.any(|window| window.kind.unbinds()),
             "nack" => faults.any(|window| window.kind.fills()),
             "timeout" | "participant" | "connection" => faults.next().is_some(),
+            // It came when its sequence had gone on without it.
+            "state" if Route::of(number) == Route::Line => faults.next().is_some(),
             _ => false,
         };
         if !explained {

@@ -24,13 +24,15 @@ pub enum Route {
     Once,
     /// Makes parts of a message, each for a sink of its own.
     Parts,
+    /// Puts the messages of a sequence, which come with the last one first, into the order of their numbers.
+    Line,
     /// Puts four messages together, or as many as come in time.
     Gather,
     /// Counts the messages of a key, which it takes in order, in its state.
     Count,
 }
 
-pub const ROUTES: [Route; 10] = [
+pub const ROUTES: [Route; 11] = [
     Route::Pass,
     Route::Ask,
     Route::Split,
@@ -39,6 +41,7 @@ pub const ROUTES: [Route; 10] = [
     Route::Keyed,
     Route::Once,
     Route::Parts,
+    Route::Line,
     Route::Gather,
     Route::Count,
 ];
@@ -71,7 +74,7 @@ pub fn routes_at_work() -> &'static [Route] {
     match decided() {
         Mix::All => &ROUTES,
         Mix::Flood => &[Route::Pass, Route::Ask],
-        Mix::Cluster => ROUTES.split_last_chunk::<2>().map_or(&[], |(others, _)| others),
+        Mix::Cluster => ROUTES.split_last_chunk::<3>().map_or(&[], |(others, _)| others),
     }
 }
 
@@ -79,11 +82,12 @@ impl Route {
     pub fn of(number: u32) -> Self {
         match decided() {
             Mix::Flood => return if number.is_multiple_of(20) { Self::Pass } else { Self::Ask },
-            Mix::Cluster if number % 20 >= 18 => return Self::Pass,
+            Mix::Cluster if matches!(number % 20, 3 | 18 | 19) => return Self::Pass,
             Mix::All | Mix::Cluster => {}
         }
         match number % 20 {
-            0..=3 => Self::Pass,
+            0..=2 => Self::Pass,
+            3 => Self::Line,
             4..=6 => Self::Ask,
             7..=9 => Self::Split,
             10 | 11 => Self::Retry,
@@ -97,7 +101,7 @@ impl Route {
     }
 
     pub fn name(self) -> &'static str {
-        ["pass", "ask", "split", "retry", "dead", "keyed", "once", "parts", "gather", "count"][self as usize]
+        ["pass", "ask", "split", "retry", "dead", "keyed", "once", "parts", "line", "gather", "count"][self as usize]
     }
 
     pub fn queue(self) -> String {
@@ -117,6 +121,7 @@ impl Route {
     pub fn waits(self) -> impl Iterator<Item = String> {
         let delays = match self {
             Self::Keyed | Self::Count => Vec::new(),
+            Self::Line => vec![LINE_TIMEOUT_MILLIS],
             Self::Gather => LADDER.into_iter().chain([GROUP_TIMEOUT_MILLIS]).collect(),
             _ => LADDER.to_vec(),
         };
@@ -158,6 +163,7 @@ places! {
     PartA => "chaos.parts.a",
     PartB => "chaos.parts.b",
     PartC => "chaos.parts.c",
+    Line => "chaos.line.out",
     Gather => "chaos.gather.out",
     Count => "chaos.count.out",
     PassDead => "chaos.pass.dlq",
@@ -168,6 +174,7 @@ places! {
     KeyedDead => "chaos.keyed.dlq",
     OnceDead => "chaos.once.dlq",
     PartsDead => "chaos.parts.dlq",
+    LineDead => "chaos.line.dlq",
     GatherDead => "chaos.gather.dlq",
     CountDead => "chaos.count.dlq",
 }
@@ -196,6 +203,17 @@ pub const LADDER: [u32; 5] = [300, 1_000, 3_000, 8_000, 15_000];
 
 /// When a group is complete in any case.
 pub const GROUP_TIMEOUT_MILLIS: u32 = 1_500;
+
+/// When a sequence goes on without what is missing.
+pub const LINE_TIMEOUT_MILLIS: u32 = 15_000;
+/// Messages of a sequence.
+const LINE: u32 = 8;
+
+/// The sequence of a number of [`Route::Line`], and its place in it.
+pub fn place_in_line(number: u32) -> (u32, u32) {
+    let nth = number / 20;
+    (nth / LINE, LINE - nth % LINE)
+}
 
 /// Whether the message is invalid on purpose.
 pub fn is_invalid(number: u32) -> bool {
@@ -237,6 +255,7 @@ pub fn expected(number: u32) -> &'static [Place] {
         (Route::Parts, 0) => &[Place::PartA],
         (Route::Parts, 1) => &[Place::PartA, Place::PartB],
         (Route::Parts, _) => &[Place::PartA, Place::PartB, Place::PartC],
+        (Route::Line, _) => &[Place::Line],
         (Route::Gather, _) => &[Place::Gather],
         (Route::Count, _) => &[Place::Count],
     }
@@ -262,6 +281,10 @@ pub fn body(number: u32) -> Vec<u8> {
         Route::Parts => {
             let names = &["a", "b", "c"][..1 + number as usize % 3];
             json!({ "number": number, "parts": names }).to_string().into_bytes()
+        }
+        Route::Line => {
+            let (line, position) = place_in_line(number);
+            json!({ "number": number, "line": line, "position": position, "text": filling }).to_string().into_bytes()
         }
         // Four that follow one another are a group.
         Route::Gather => json!({ "number": number, "group": number / 80, "text": filling }).to_string().into_bytes(),
@@ -335,6 +358,10 @@ fn route(route: Route, generation: u32) -> String {
                          steps: [to: { amqp: { routing_key_from: '\"chaos.parts.\" + .name' } }]"
                 .to_owned()
         }
+        Route::Line => format!(
+            "ordered_by: $headers.key\nsteps:\n  - id: in-line\n    resequence: {{ key: .line, number: .position, timeout: \
+             {LINE_TIMEOUT_MILLIS}ms }}\n  - to: {{ amqp: {{ routing_key: chaos.line.out }} }}"
+        ),
         Route::Gather => format!(
             "steps:\n  - id: together\n    aggregate: {{ key: .group, count: 4, timeout: {GROUP_TIMEOUT_MILLIS}ms, keep: 24h \
              }}\n  - to: {{ amqp: {{ routing_key: chaos.gather.out }} }}"

@@ -196,9 +196,13 @@ pub(super) fn round(number: &Number, mode: RoundingMode) -> Result<Number, Error
 
 /// Rounds to so many digits behind the point and writes them all, as in `1.10`.
 pub(super) fn fixed(number: &Number, scale: u8, mode: RoundingMode) -> Result<Number, Error> {
-    if let Some(fixed) = fixed_small(number, scale, mode) {
-        return Ok(fixed);
+    match fixed_small(number, scale, mode) {
+        Some(fixed) => Ok(fixed),
+        None => fixed_big(number, scale, mode),
     }
+}
+
+fn fixed_big(number: &Number, scale: u8, mode: RoundingMode) -> Result<Number, Error> {
     let rounded = big(number)?.with_scale_round(i64::from(scale), mode);
     let (mantissa, _) = rounded.into_bigint_and_exponent();
     let negative = mantissa < BigInt::ZERO;
@@ -249,6 +253,8 @@ fn fixed_small(number: &Number, scale: u8, mode: RoundingMode) -> Option<Number>
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn number(text: &str) -> Number {
@@ -290,6 +296,20 @@ mod tests {
         assert_eq!(divide(&number("1"), &number("0.0")), Err(Error::DivisionByZero));
         assert_eq!(remainder(&number("1"), &number("0.5")), Err(Error::DivisionByZero));
         assert_eq!(of_f64(f64::INFINITY), Err(Error::NotFinite));
+    }
+
+    proptest! {
+        /// In machine words as without a bound.
+        #[test]
+        fn rounds_small_ones_as_large_ones(text in "-?(0|[1-9][0-9]{0,16})(\\.[0-9]{1,8})?", scale in 0_u8..6, half in any::<bool>()) {
+            let halves = if half { "5" } else { "" };
+            let text = if text.contains('.') { text + halves } else { text };
+            for mode in [RoundingMode::HalfEven, RoundingMode::HalfUp, RoundingMode::Down] {
+                let big = fixed_big(&number(&text), scale, mode).unwrap();
+                let small = fixed_small(&number(&text), scale, mode);
+                prop_assert!(small.as_ref().is_none_or(|small| small.to_text() == big.to_text()), "{small:?} {big}");
+            }
+        }
     }
 
     #[test]

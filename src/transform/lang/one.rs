@@ -210,7 +210,7 @@ impl Run<'_> {
                 (Part::Key(key), Cow::Borrowed(value)) => Cow::Borrowed(ops::member(value, key, &step.near)?),
                 (Part::Key(key), Cow::Owned(value)) => Cow::Owned(ops::member(&value, key, &step.near)?.clone()),
                 (Part::Index(index), value) => {
-                    let index = self.view(index, env, input)?;
+                    let index = self.deeper(|| self.view(index, env, input))?;
                     match value {
                         Cow::Borrowed(value) => ops::index(value, &index)?,
                         Cow::Owned(value) => Cow::Owned(ops::index(&value, &index)?.into_owned()),
@@ -218,7 +218,7 @@ impl Run<'_> {
                 }
                 (Part::Slice(from, to), value) => {
                     let bound = |bound: &'v Option<Node>| match bound {
-                        Some(bound) => self.view(bound, env, input),
+                        Some(bound) => self.deeper(|| self.view(bound, env, input)),
                         None => Ok(Cow::Borrowed(&ops::NULL)),
                     };
                     Cow::Owned(ops::slice(&value, &*bound(from)?, &*bound(to)?)?)
