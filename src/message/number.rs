@@ -143,6 +143,13 @@ impl Number {
             Repr::Written(_) => None,
         }
     }
+
+    /// Two numbers in units of the same `10^-scale`, where a machine's integers have room.
+    pub(crate) fn aligned(&self, other: &Self) -> Option<(i128, i128, u32)> {
+        let ((a, a_scale), (b, b_scale)) = self.scaled().zip(other.scaled())?;
+        let scale = a_scale.max(b_scale);
+        Some((a.checked_mul(power(scale - a_scale)?)?, b.checked_mul(power(scale - b_scale)?)?, scale))
+    }
 }
 
 impl From<i64> for Number {
@@ -180,12 +187,8 @@ impl Ord for Number {
         if let (Repr::Int(a), Repr::Int(b)) = (&self.0, &other.0) {
             return a.cmp(b);
         }
-        if let (Some((a, a_scale)), Some((b, b_scale))) = (self.scaled(), other.scaled()) {
-            let align =
-                |value: i128, scale: u32, to: u32| power(to.saturating_sub(scale)).and_then(|by| value.checked_mul(by));
-            if let (Some(a), Some(b)) = (align(a, a_scale, b_scale), align(b, b_scale, a_scale)) {
-                return a.cmp(&b);
-            }
+        if let Some((a, b, _)) = self.aligned(other) {
+            return a.cmp(&b);
         }
         let (a, b) = (self.to_text(), other.to_text());
         Decimal::of(&a).cmp(&Decimal::of(&b))

@@ -1,5 +1,7 @@
 //! The character classes of XML 1.0, fifth edition.
 
+use crate::format::scan::{self, Word};
+
 /// Production 2 `Char`.
 pub fn is_char(character: char) -> bool {
     matches!(character, '\t' | '\n' | '\r' | ' '..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..)
@@ -7,20 +9,18 @@ pub fn is_char(character: char) -> bool {
 
 /// The first character that is not one of production 2, and where.
 pub fn not_char(text: &str) -> Option<(usize, char)> {
-    // In UTF-8 the characters outside `Char` are the control bytes and two sequences that begin with EF BF.
-    let fine = |byte: &u8| (b' '..0xEF).contains(byte) || *byte > 0xEF || is_space(*byte);
-    let (words, rest) = text.as_bytes().as_chunks::<8>();
-    let plain = |word: &[u8; 8]| is_printable(u64::from_le_bytes(*word)) || word.iter().all(fine);
-    if words.iter().all(plain) && rest.iter().all(fine) {
-        return None;
+    // In UTF-8 the characters outside `Char` are control bytes, and two sequences that begin with EF.
+    let word = |word: Word| word.below(b' ') | word.is(0xEF);
+    let mut from = 0;
+    loop {
+        let rest = text.get(from..)?;
+        let at = scan::find(rest.as_bytes(), word, |byte| matches!(byte, 0..b' ' | 0xEF))?;
+        let character = rest.get(at..)?.chars().next()?;
+        if !is_char(character) {
+            return Some((from + at, character));
+        }
+        from += at + character.len_utf8();
     }
-    text.char_indices().find(|(_, character)| !is_char(*character))
-}
-
-/// Whether eight bytes are all of U+0020 to U+007F: none has its high bit, none borrows from it.
-fn is_printable(word: u64) -> bool {
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    (word | word.wrapping_sub(0x2020_2020_2020_2020)) & HIGH == 0
 }
 
 /// Production 3 `S`, one of it.

@@ -77,15 +77,10 @@ pub(super) fn add(a: &Number, b: &Number) -> Result<Number, Error> {
     {
         return Ok(Number::from(sum));
     }
-    if let (Some((a, a_scale)), Some((b, b_scale))) = (a.scaled(), b.scaled()) {
-        let scale = a_scale.max(b_scale);
-        let align = |value: i128, from: u32| match scale - from {
-            0 => Some(value),
-            by => power(by).and_then(|by| value.checked_mul(by)),
-        };
-        if let Some(sum) = align(a, a_scale).zip(align(b, b_scale)).and_then(|(a, b)| a.checked_add(b)) {
-            return Ok(Number::of_scaled(sum, scale));
-        }
+    if let Some((a, b, scale)) = a.aligned(b)
+        && let Some(sum) = a.checked_add(b)
+    {
+        return Ok(Number::of_scaled(sum, scale));
     }
     of_big(&(big(a)? + big(b)?))
 }
