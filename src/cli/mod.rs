@@ -22,6 +22,7 @@ mod test;
 mod trace;
 mod transform;
 mod validate;
+mod visit;
 mod watch;
 
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ use crate::endpoint::{Adapter, Address, Delivery, EndpointError, SendError, Sett
 use crate::message::Text;
 use crate::route::Plan;
 
-use super::{End, Style, output};
+use super::{End, Style, output, visit};
 use letter::Letter;
 
 /// How long nothing comes of what was there a moment ago, until somebody else must have taken it.
@@ -98,24 +98,19 @@ pub(super) fn run(dir: &Path, command: &Command) -> End {
         let hint = "name a RabbitMQ by `broker.url`, or by TRUNKLINE__BROKER__URL";
         return output::misuse("the broker is `embedded`: its dead letters end with its process", Some(hint));
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return output::misuse(&format!("the process cannot be set up: {error}"), None),
-    };
-    let done = runtime.block_on(async {
+    let done = visit::at_broker(async {
         let amqp = Amqp::new(connection.adapter(dir)?)?;
         work(&amqp, plan, which, command).await
     });
-    // A connection that an alarm has blocked cannot be closed.
-    runtime.shutdown_background();
     match done {
-        Ok(Count { there, seen, meant }) => {
+        Ok(Ok(Count { there, seen, meant })) => {
             let verb = if matches!(command, Command::List { .. }) { "listed" } else { "put back" };
             let looked = if seen < there { format!(", of which {seen} were looked at") } else { String::new() };
             output::say(&format!("{verb} {meant} of {}{looked}", output::count(there, "dead letter")));
             End::Good
         }
-        Err(error) => output::misuse(&error.to_string(), None),
+        Ok(Err(error)) => output::misuse(&error.to_string(), None),
+        Err(end) => end,
     }
 }
 

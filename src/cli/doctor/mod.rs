@@ -18,7 +18,7 @@ use crate::config::settings::Broker;
 use crate::config::{Environment, Project, Settings};
 use crate::endpoint::EndpointError;
 
-use super::{End, Style, output};
+use super::{End, Style, output, visit};
 use finding::{Finding, Level};
 use managed::Manager;
 use wanted::Wanted;
@@ -80,16 +80,10 @@ pub(super) fn run(dir: &Path, asked: &Asked<'_>) -> End {
         let management = asked.management.or(connection.management.as_deref()).map(Management::new).transpose()?;
         examine(&project, &amqp, management.as_ref()).await
     };
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return output::misuse(&format!("the process cannot be set up: {error}"), None),
-    };
-    let report = runtime.block_on(look);
-    // A connection that an alarm has blocked cannot be closed.
-    runtime.shutdown_background();
-    match report {
-        Ok(report) => tell(report, asked),
-        Err(error) => output::misuse(&error.to_string(), None),
+    match visit::at_broker(look) {
+        Ok(Ok(report)) => tell(report, asked),
+        Ok(Err(error)) => output::misuse(&error.to_string(), None),
+        Err(end) => end,
     }
 }
 
