@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trunkline::endpoint::topology::Topology;
-use trunkline::endpoint::{Adapter, Source};
+use trunkline::endpoint::Source;
 use trunkline::message::Text;
 
-use super::process::{Start, VirtualHost, project};
-use crate::broker::{message, queue, soon, to_queue};
+use super::process::{Start, keeping};
+use crate::broker::{message, soon, to_queue};
 use crate::runtime::take;
 
 const GATHER: &str = "from: { amqp: { queue: in, prefetch: 50 } }
@@ -36,13 +35,8 @@ impl Seen {
 /// Every part comes out in exactly one group, which may come twice under one id.
 #[tokio::test(flavor = "multi_thread")]
 async fn groups_outlive_kills() {
-    let host = VirtualHost::new().await;
-    let (_folder, path) = project(&[("gather", GATHER)]);
-    std::fs::write(path.join("trunkline.yaml"), "store: { path: state/store.redb }\n").expect("is written");
-    let session = host.adapter().open().await.expect("a session");
-    let queues = vec![queue(&"out".into(), &[])];
-    session.declare(&Topology { queues, ..Topology::default() }).await.expect("declared");
-    let start = || Start::project(&path).at(host.url()).ready();
+    let (host, folder, session) = keeping("gather", GATHER).await;
+    let start = || Start::project(folder.path()).at(host.url()).ready();
     let mut daemon = start().await;
     let sink = session.sink().await.expect("a lane");
     let send = |number: usize| {

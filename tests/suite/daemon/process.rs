@@ -6,8 +6,10 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use trunkline::adapter::amqp::{Amqp, AmqpSettings};
+use trunkline::endpoint::topology::Topology;
+use trunkline::endpoint::{Adapter, Session};
 
-use crate::broker::{ctl, soon, unique, variable};
+use crate::broker::{ctl, queue, soon, unique, variable};
 
 /// The shipped example is the repository itself.
 pub(super) fn example() -> &'static Path {
@@ -241,4 +243,15 @@ pub(crate) fn project(routes: &[(&str, &str)]) -> (tempfile::TempDir, PathBuf) {
     }
     let path = folder.path().to_owned();
     (folder, path)
+}
+
+/// A virtual host with a queue `out`, and the project of one route that keeps something in a file.
+pub(super) async fn keeping(name: &str, route: &str) -> (VirtualHost, tempfile::TempDir, Arc<dyn Session>) {
+    let host = VirtualHost::new().await;
+    let (folder, path) = project(&[(name, route)]);
+    std::fs::write(path.join("trunkline.yaml"), "store: { path: state/store.redb }\n").expect("is written");
+    let session = host.adapter().open().await.expect("a session");
+    let queues = vec![queue(&"out".into(), &[])];
+    session.declare(&Topology { queues, ..Topology::default() }).await.expect("declared");
+    (host, folder, session)
 }

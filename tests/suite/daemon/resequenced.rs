@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use trunkline::endpoint::topology::Topology;
-use trunkline::endpoint::{Adapter, Source};
+use trunkline::endpoint::Source;
 
-use super::process::{Start, VirtualHost, project};
-use crate::broker::{message, queue, soon, to_queue};
+use super::process::{Start, keeping};
+use crate::broker::{message, soon, to_queue};
 use crate::runtime::take;
 
 const IN_LINE: &str = "from: { amqp: { queue: in, prefetch: 50 } }
@@ -42,13 +41,8 @@ impl Seen {
 /// Every message comes out, and none of a group before one with a smaller number.
 #[tokio::test(flavor = "multi_thread")]
 async fn sequences_outlive_kills() {
-    let host = VirtualHost::new().await;
-    let (_folder, path) = project(&[("line", IN_LINE)]);
-    std::fs::write(path.join("trunkline.yaml"), "store: { path: state/store.redb }\n").expect("is written");
-    let session = host.adapter().open().await.expect("a session");
-    let queues = vec![queue(&"out".into(), &[])];
-    session.declare(&Topology { queues, ..Topology::default() }).await.expect("declared");
-    let start = || Start::project(&path).at(host.url()).ready();
+    let (host, folder, session) = keeping("line", IN_LINE).await;
+    let start = || Start::project(folder.path()).at(host.url()).ready();
     let mut daemon = start().await;
     let sink = session.sink().await.expect("a lane");
     let send = |(number, group): (usize, usize)| {
