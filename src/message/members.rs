@@ -95,13 +95,6 @@ impl Members {
         self.push(name, value);
     }
 
-    /// Takes all members into memory that just holds them; what they were gathered in stays for others.
-    pub(crate) fn take_fitted(&mut self) -> Self {
-        let mut entries = Vec::with_capacity(self.entries.len());
-        entries.append(&mut self.entries);
-        Self { entries, index: self.index.take() }
-    }
-
     /// Removes a member; those after it move up.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let at = self.position(name)?;

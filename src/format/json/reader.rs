@@ -28,15 +28,8 @@ pub fn read(body: &[u8], limits: &Limits) -> Result<Value, Violation> {
     let text = std::str::from_utf8(body)
         .map_err(|error| refuse(Refusal::new("json-utf8", error.valid_up_to(), "the body is not UTF-8")))?;
     let shared = Text::from(text);
-    let mut reader = Reader {
-        shared: &shared,
-        lexer: Lexer::new(&shared),
-        limits,
-        open: Vec::new(),
-        spare: Spare::default(),
-        nodes: 0,
-        in_value: true,
-    };
+    let mut reader =
+        Reader { shared: &shared, lexer: Lexer::new(&shared), limits, open: Vec::new(), nodes: 0, in_value: true };
     reader.document().map_err(|refusal| refusal.into_violation(reader.path(), body))
 }
 
@@ -45,31 +38,6 @@ enum Open {
     Array(Vec<Value>),
     /// With the key whose value comes next, and a mark for each key so far.
     Object(Members, Text, Marks),
-}
-
-/// What containers that are closed were gathered in: those that follow need not grow again.
-#[derive(Default)]
-struct Spare {
-    items: Vec<Vec<Value>>,
-    members: Vec<Members>,
-}
-
-impl Spare {
-    fn close(&mut self, open: Open) -> Value {
-        match open {
-            Open::Array(mut items) => {
-                let mut fitted = Vec::with_capacity(items.len());
-                fitted.append(&mut items);
-                self.items.push(items);
-                Value::array(fitted)
-            }
-            Open::Object(mut members, ..) => {
-                let fitted = members.take_fitted();
-                self.members.push(members);
-                Value::object(fitted)
-            }
-        }
-    }
 }
 
 /// Tells of most new keys that they are new: each leaves one of 64 marks.
@@ -93,7 +61,6 @@ struct Reader<'a> {
     lexer: Lexer<'a>,
     limits: &'a Limits,
     open: Vec<Open>,
-    spare: Spare,
     nodes: usize,
     /// Whether a refusal is about the next value, or about the container around it.
     in_value: bool,
@@ -174,13 +141,12 @@ impl<'a> Reader<'a> {
                 Ok(Some(Value::array(Vec::new())))
             }
             (true, _) => {
-                let members = self.spare.members.pop().unwrap_or_default();
-                self.open.push(Open::Object(members, Text::new(), Marks::default()));
+                self.open.push(Open::Object(Members::default(), Text::new(), Marks::default()));
                 self.key(None)?;
                 Ok(None)
             }
             (false, _) => {
-                self.open.push(Open::Array(self.spare.items.pop().unwrap_or_default()));
+                self.open.push(Open::Array(Vec::new()));
                 Ok(None)
             }
         }
@@ -236,7 +202,10 @@ impl<'a> Reader<'a> {
             }
             (Some(b'}'), true) | (Some(b']'), false) => {
                 self.lexer.bump();
-                Ok(self.open.pop().map(|open| self.spare.close(open)))
+                Ok(self.open.pop().map(|open| match open {
+                    Open::Array(items) => Value::array(items),
+                    Open::Object(members, ..) => Value::object(members),
+                }))
             }
             (Some(_), true) => Err(self.unexpected("json-syntax", "`,` or `}` is expected here")),
             (Some(_), false) => Err(self.unexpected("json-syntax", "`,` or `]` is expected here")),
