@@ -51,11 +51,15 @@ impl Members {
         }
     }
 
-    /// Where a member stands, which is quickly told where others like this one have it.
-    pub(crate) fn position_near(&self, name: &str, near: usize) -> Option<usize> {
+    /// A member and where it stands, which is quickly told where others like this one have it.
+    #[inline]
+    pub(crate) fn get_near(&self, name: &str, near: usize) -> Option<(usize, &Value)> {
         match self.entries.get(near) {
-            Some((own, _)) if own == name => Some(near),
-            _ => self.position(name),
+            Some((own, value)) if same(own.as_bytes(), name.as_bytes()) => Some((near, value)),
+            _ => {
+                let at = self.position(name)?;
+                self.get_at(at).map(|(_, value)| (at, value))
+            }
         }
     }
 
@@ -93,6 +97,17 @@ impl Members {
     pub fn append(&mut self, name: Text, value: Value) {
         debug_assert!(!self.contains_key(&name), "`{name}` stands twice");
         self.push(name, value);
+    }
+
+    /// Adds members whose names are known to be new, and gives where their values go, each `null` yet.
+    pub(crate) fn append_all(&mut self, names: &[Text]) -> impl Iterator<Item = &mut Value> {
+        let from = self.entries.len();
+        self.entries.extend(names.iter().map(|name| (name.clone(), Value::Null)));
+        if let Some(index) = &mut self.index {
+            index.extend(names.iter().cloned().zip(from..));
+        }
+        self.renew();
+        self.entries.iter_mut().skip(from).map(|(_, value)| value)
     }
 
     /// Removes a member; those after it move up.
@@ -135,12 +150,28 @@ impl Members {
     }
 
     /// Makes the index once it is needed.
+    #[inline]
     fn renew(&mut self) {
-        if self.index.is_none() && self.entries.len() > FEW {
+        if self.entries.len() > FEW && self.index.is_none() {
             let places = self.entries.iter().enumerate().map(|(at, (name, _))| (name.clone(), at));
             self.index = Some(Box::new(places.collect()));
         }
     }
+}
+
+/// Whether two names are the same: most are short, and need no call to compare.
+#[inline(always)]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    fn words<const N: usize>(a: &[u8], b: &[u8]) -> bool {
+        a.first_chunk::<N>() == b.first_chunk::<N>() && a.last_chunk::<N>() == b.last_chunk::<N>()
+    }
+    a.len() == b.len()
+        && match a.len() {
+            2..4 => words::<2>(a, b),
+            4..8 => words::<4>(a, b),
+            8..=16 => words::<8>(a, b),
+            _ => a == b,
+        }
 }
 
 /// The members of an object, one after the other.
@@ -246,6 +277,36 @@ mod tests {
                 prop_assert_eq!(members.get(name), Some(&Value::from(*number)));
             }
             prop_assert!(!members.contains_key("key40"));
+            for near in [0, members.len() / 2, members.len()] {
+                for (at, (name, number)) in model.iter().enumerate() {
+                    prop_assert_eq!(members.get_near(name, near), Some((at, &Value::from(*number))));
+                }
+                prop_assert_eq!(members.get_near("key40", near), None);
+            }
+        }
+
+        /// All at once: the same as one after the other.
+        #[test]
+        fn takes_many_at_once(first in 0_usize..20, more in 0_usize..20) {
+            let name = |at: usize| Text::from(format!("key{at}"));
+            let mut members: Members = (0..first).map(|at| (name(at), Value::Bool(true))).collect();
+            let names: Vec<Text> = (first..first + more).map(name).collect();
+            prop_assert_eq!(members.append_all(&names).count(), more);
+            for (at, key) in members.keys().enumerate() {
+                prop_assert_eq!(key, &name(at));
+                prop_assert_eq!(members.get(key), Some(&if at < first { Value::Bool(true) } else { Value::Null }));
+            }
+            prop_assert_eq!(members.len(), first + more);
+        }
+
+        /// Short ones by words, long ones by bytes.
+        #[test]
+        fn compares_names(a in "[ab]{0,20}", b in "[ab]{0,20}", at in 0_usize..20) {
+            let mut changed = a.clone().into_bytes();
+            changed.get_mut(at).into_iter().for_each(|byte| *byte = b'c');
+            prop_assert_eq!(same(a.as_bytes(), b.as_bytes()), a == b);
+            prop_assert_eq!(same(a.as_bytes(), &changed), a.as_bytes() == changed);
+            prop_assert!(same(a.as_bytes(), a.clone().as_bytes()));
         }
     }
 }

@@ -38,21 +38,23 @@ impl Number {
         (scale <= 18 && mantissa.unsigned_abs() < 10_u64.pow(18)).then_some(Self(repr))
     }
 
+    /// `mantissa × 10^-scale` in its shortest form. Nothing where that has no room.
+    pub(crate) fn of_word(mut mantissa: i64, mut scale: u8) -> Option<Self> {
+        while scale > 0 && mantissa % 10 == 0 {
+            mantissa /= 10;
+            scale -= 1;
+        }
+        if scale == 0 { Some(Self(Repr::Int(mantissa))) } else { Self::fixed(mantissa, scale) }
+    }
+
     /// `mantissa × 10^-scale` in its shortest form.
     pub fn of_scaled(mantissa: i128, mut scale: u32) -> Self {
-        let mut digits = mantissa.unsigned_abs();
-        if let Ok(mut small) = u64::try_from(digits) {
-            while scale > 0 && small.is_multiple_of(10) {
-                small /= 10;
-                scale -= 1;
-            }
-            if let (1.., Ok(places), Ok(magnitude)) = (scale, u8::try_from(scale), i64::try_from(small))
-                && let Some(number) = Self::fixed(if mantissa < 0 { -magnitude } else { magnitude }, places)
-            {
-                return number;
-            }
-            digits = u128::from(small);
+        if let (Ok(mantissa), Ok(scale)) = (i64::try_from(mantissa), u8::try_from(scale))
+            && let Some(short) = Self::of_word(mantissa, scale)
+        {
+            return short;
         }
+        let mut digits = mantissa.unsigned_abs();
         while scale > 0 && digits.is_multiple_of(10) {
             digits /= 10;
             scale -= 1;
@@ -126,12 +128,31 @@ impl Number {
     pub fn is_integer(&self) -> bool {
         match &self.0 {
             Repr::Int(_) => true,
-            Repr::Scaled(mantissa, scale) => {
-                power(u32::from(*scale)).is_some_and(|unit| i128::from(*mantissa) % unit == 0)
-            }
+            Repr::Scaled(mantissa, scale) => power(*scale).is_some_and(|unit| mantissa % unit == 0),
             Repr::Written(text) if text.bytes().all(|byte| matches!(byte, b'-' | b'0'..=b'9')) => true,
             Repr::Written(text) => Decimal::of(text).is_integer(),
         }
+    }
+
+    /// `mantissa × 10^-scale` with all its digits, where a machine word has room for them.
+    #[inline]
+    pub(crate) fn word(&self) -> Option<(i64, u8)> {
+        match self.0 {
+            Repr::Int(int) => Some((int, 0)),
+            Repr::Scaled(mantissa, scale) => Some((mantissa, scale)),
+            Repr::Written(_) => None,
+        }
+    }
+
+    /// Two numbers in units of the same `10^-scale`, where machine words have room.
+    #[inline]
+    pub(crate) fn aligned_words(&self, other: &Self) -> Option<(i64, i64, u8)> {
+        let ((a, a_scale), (b, b_scale)) = self.word().zip(other.word())?;
+        Some(match a_scale.cmp(&b_scale) {
+            Ordering::Equal => (a, b, a_scale),
+            Ordering::Less => (a.checked_mul(power(b_scale - a_scale)?)?, b, b_scale),
+            Ordering::Greater => (a, b.checked_mul(power(a_scale - b_scale)?)?, a_scale),
+        })
     }
 
     /// `mantissa × 10^-scale`, where it is written so and fits a machine's integers.
@@ -148,7 +169,7 @@ impl Number {
     pub(crate) fn aligned(&self, other: &Self) -> Option<(i128, i128, u32)> {
         let ((a, a_scale), (b, b_scale)) = self.scaled().zip(other.scaled())?;
         let scale = a_scale.max(b_scale);
-        Some((a.checked_mul(power(scale - a_scale)?)?, b.checked_mul(power(scale - b_scale)?)?, scale))
+        Some((a.checked_mul(wide_power(scale - a_scale)?)?, b.checked_mul(wide_power(scale - b_scale)?)?, scale))
     }
 }
 
@@ -184,8 +205,8 @@ impl PartialOrd for Number {
 
 impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
-        if let (Repr::Int(a), Repr::Int(b)) = (&self.0, &other.0) {
-            return a.cmp(b);
+        if let Some((a, b, _)) = self.aligned_words(other) {
+            return a.cmp(&b);
         }
         if let Some((a, b, _)) = self.aligned(other) {
             return a.cmp(&b);
@@ -228,9 +249,36 @@ fn short_decimal(negative: bool, mut digits: u64, scale: u32) -> Option<Text> {
     std::str::from_utf8(buffer.get(free..)?).ok().map(Text::from)
 }
 
-/// `10^exponent`, where it fits; mostly found in machine words.
-pub(crate) fn power(exponent: u32) -> Option<i128> {
-    10_i64.checked_pow(exponent).map(i128::from).or_else(|| 10_i128.checked_pow(exponent))
+/// `10^exponent`, where a machine word has room.
+#[inline]
+pub(crate) fn power(exponent: u8) -> Option<i64> {
+    const POWERS: [i64; 19] = [
+        1,
+        10,
+        100,
+        1_000,
+        10_000,
+        100_000,
+        1_000_000,
+        10_000_000,
+        100_000_000,
+        1_000_000_000,
+        10_000_000_000,
+        100_000_000_000,
+        1_000_000_000_000,
+        10_000_000_000_000,
+        100_000_000_000_000,
+        1_000_000_000_000_000,
+        10_000_000_000_000_000,
+        100_000_000_000_000_000,
+        1_000_000_000_000_000_000,
+    ];
+    POWERS.get(usize::from(exponent)).copied()
+}
+
+/// `10^exponent`, where it fits.
+fn wide_power(exponent: u32) -> Option<i128> {
+    10_i128.checked_pow(exponent)
 }
 
 /// What fits a machine word, and comes out of it as it was written.

@@ -1,11 +1,9 @@
 //! Everything that binds names while it runs: patterns, calls, folds.
 
-use std::borrow::Cow;
-
 use super::env::{Bound, Env};
 use super::eval::Out;
 use super::node::{Arg, Fold, Kind, Node, Pattern};
-use super::ops::{self, truthy};
+use super::ops;
 use super::run::Run;
 use super::stop::Flow;
 use crate::message::Value;
@@ -16,12 +14,12 @@ impl Run<'_> {
         &self,
         pattern: &Pattern,
         env: &Env<'_>,
-        value: Value,
+        value: &Value,
         then: &mut dyn FnMut(&Env<'_>) -> Flow,
     ) -> Flow {
         match pattern {
             Pattern::Var => then(&Env::new(env, Bound::Value(value))),
-            Pattern::Parts(parts) => self.bind_parts(parts, env, env, &value, then),
+            Pattern::Parts(parts) => self.bind_parts(parts, env, env, value, then),
         }
     }
 
@@ -37,11 +35,11 @@ impl Run<'_> {
         let Some(((index, pattern), rest)) = parts.split_first() else {
             return then(env);
         };
-        self.each(index, outer, value, &mut |index| {
-            let part = ops::index(value, &index)?.into_owned();
+        self.each_view(index, outer, value, &mut |index| {
+            let part = ops::index(value, index)?;
             let mut next = |env: &Env<'_>| self.deeper(|| self.bind_parts(rest, outer, env, value, then));
             match pattern {
-                Pattern::Var => next(&Env::new(env, Bound::Value(part))),
+                Pattern::Var => next(&Env::new(env, Bound::Value(&part))),
                 Pattern::Parts(inner) => self.deeper(|| self.bind_parts(inner, outer, env, &part, &mut next)),
             }
         })
@@ -61,7 +59,7 @@ impl Run<'_> {
             Some((Arg::Filter(filter), rest)) => {
                 self.call(rest, caller, &Env::new(scope, Bound::Filter(filter, caller)), input, then)
             }
-            Some((Arg::Value(node), rest)) => self.each(node, caller, input, &mut |value| {
+            Some((Arg::Value(node), rest)) => self.each_view(node, caller, input, &mut |value| {
                 self.call(rest, caller, &Env::new(scope, Bound::Value(value)), input, then)
             }),
         }
@@ -69,7 +67,7 @@ impl Run<'_> {
 
     /// The last output of the update is the next state; without an output it is `null`.
     pub(super) fn reduce(&self, fold: &Fold, env: &Env<'_>, input: &Value, mut state: Value) -> Flow<Value> {
-        self.each(&fold.source, env, input, &mut |item| {
+        self.each_view(&fold.source, env, input, &mut |item| {
             self.bind(&fold.pattern, env, item, &mut |env| {
                 let mut next = Value::Null;
                 self.each_owned(&fold.update, env, std::mem::take(&mut state), &mut |value| {
@@ -92,7 +90,7 @@ impl Run<'_> {
         mut state: Value,
         out: Out<'_>,
     ) -> Flow {
-        self.each(&fold.source, env, input, &mut |item| {
+        self.each_view(&fold.source, env, input, &mut |item| {
             self.bind(&fold.pattern, env, item, &mut |env| {
                 let mut next = Value::Null;
                 self.each(&fold.update, env, &state, &mut |value| {
@@ -114,20 +112,17 @@ impl Run<'_> {
             Kind::Identity => out(input),
             Kind::Math(op, left, right, repeat) if right.one && matches!(left.kind, Kind::Identity) => {
                 self.charge(1)?;
-                let r = self.view(right, env, &input)?;
-                let r = match r {
-                    Cow::Borrowed(value) => value.clone(),
-                    Cow::Owned(value) => value,
-                };
+                let r = self.one(right, env, &input)?;
                 out(ops::math(self, *op, input, &r, *repeat).map_err(|stop| stop.at(node.span))?)
             }
             Kind::If(condition, then, otherwise) if condition.one => {
                 self.charge(1)?;
-                let branch = if truthy(&*self.view(condition, env, &input)?) { then } else { otherwise };
+                let branch = if self.truth(condition, env, &input)? { then } else { otherwise };
                 self.deeper(|| self.each_owned(branch, env, input, out))
             }
             Kind::Bind(source, Pattern::Var, body) if source.one => {
-                let env = Env::new(env, Bound::Value(self.one(source, env, &input)?));
+                let value = self.one(source, env, &input)?;
+                let env = Env::new(env, Bound::Value(&value));
                 self.deeper(|| self.each_owned(body, &env, input, out))
             }
             Kind::Pipe(left, right) => {

@@ -166,7 +166,10 @@ pub(super) fn indices(run: &Run<'_>, value: &Value, part: &Value) -> Flow<Value>
 
 pub(super) fn to_entries(run: &Run<'_>, value: &Value, _: &[&Value]) -> Flow<Value> {
     let entry = |key: Value, value: &Value| {
-        Value::from_iter([(Text::from_static("key"), key), (Text::from_static("value"), value.clone())])
+        let mut entry = Members::with_capacity(2);
+        entry.append(Text::from_static("key"), key);
+        entry.append(Text::from_static("value"), value.clone());
+        Value::object(entry)
     };
     match value {
         // An entry is an object of its own, which costs more than an item.

@@ -15,7 +15,7 @@ pub(super) struct Env<'e> {
 pub(super) enum Bound<'e> {
     /// The end of the list.
     Nothing,
-    Value(Value),
+    Value(&'e Value),
     /// A filter, to be run where it was written.
     Filter(&'e Node, &'e Env<'e>),
     Label(u64),

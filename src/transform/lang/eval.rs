@@ -30,18 +30,13 @@ impl Run<'_> {
         match &node.kind {
             Kind::Empty => Ok(()),
             Kind::Recurse => self.recurse(input, None, &mut |value, _| out(value.clone())),
-            Kind::Path(base, steps) if matches!(base.kind, Kind::Identity) => {
-                self.steps(steps, env, input, input, None, &mut |value, _| out(value.clone()))
-            }
-            Kind::Path(base, steps) => self.each(base, env, input, &mut |value| {
-                self.steps(steps, env, input, &value, None, &mut |value, _| out(value.clone()))
+            Kind::Path(base, steps) => self.each_view(base, env, input, &mut |value| {
+                self.walk_steps(steps, env, input, value, &mut |value| out(value.clone()))
             }),
-            Kind::Pipe(left, right) if left.one => {
-                let middle = self.view(left, env, input)?;
-                self.each(right, env, &middle, out)
+            Kind::Pipe(left, right) => {
+                self.each_view(left, env, input, &mut |middle| self.each(right, env, middle, out))
             }
-            Kind::Pipe(left, right) => self.each(left, env, input, &mut |middle| self.each(right, env, &middle, out)),
-            Kind::Bind(source, pattern, body) => self.each(source, env, input, &mut |value| {
+            Kind::Bind(source, pattern, body) => self.each_view(source, env, input, &mut |value| {
                 self.bind(pattern, env, value, &mut |env| self.each(body, env, input, out))
             }),
             Kind::Comma(parts) => parts.iter().try_for_each(|part| self.each(part, env, input, out)),
@@ -118,7 +113,9 @@ impl Run<'_> {
             }
             Kind::Native(native, args) => self.each_args(args, env, input, Vec::new(), &mut |args| {
                 let args: Vec<&Value> = args.iter().collect();
-                out(self.built((native.run)(self, input, &args)?)?)
+                let value = (native.run)(self, input, &args)?;
+                self.built(&value)?;
+                out(value)
             }),
             Kind::Special(special, args) => self.special(*special, args, env, input, out),
             Kind::Regex(op, regex, with) => self.regex(*op, regex, with.as_deref(), env, input, out),
@@ -160,7 +157,9 @@ impl Run<'_> {
         out: Out<'_>,
     ) -> Flow {
         let Some(((key, value), rest)) = entries.split_first() else {
-            return out(self.built(Value::object(members.clone()))?);
+            let object = Value::object(members.clone());
+            self.built(&object)?;
+            return out(object);
         };
         self.each(key, env, input, &mut |key| {
             let Value::String(key) = key else {
@@ -183,10 +182,9 @@ impl Run<'_> {
         out: &mut dyn FnMut(bool) -> Flow,
     ) -> Flow {
         if node.one {
-            let truth = truthy(&*self.view(node, env, input)?);
-            return out(truth);
+            return out(self.truth(node, env, input)?);
         }
-        self.each(node, env, input, &mut |value| out(truthy(&value)))
+        self.each_view(node, env, input, &mut |value| out(truthy(value)))
     }
 
     /// Runs something whose failures are to be caught. The outer result is what `out` ended with, which is none of

@@ -200,21 +200,25 @@ fn write_string(text: &str, out: &mut String) {
 /// Whether a value has more levels than this.
 pub(super) fn deeper_than(value: &Value, levels: usize) -> bool {
     let Some(inner) = levels.checked_sub(1) else { return true };
+    let deeper = |item: &Value| match item {
+        Value::Array(_) | Value::Object(_) => deeper_than(item, inner),
+        _ => inner == 0,
+    };
     match value {
-        Value::Array(items) => items.iter().any(|item| deeper_than(item, inner)),
-        Value::Object(members) => members.values().any(|item| deeper_than(item, inner)),
+        Value::Array(items) => items.iter().any(deeper),
+        Value::Object(members) => members.values().any(deeper),
         _ => false,
     }
 }
 
 /// What a table says for a key.
-pub(super) fn lookup(name: &str, table: &BTreeMap<Text, Value>, key: &Value) -> Flow<Value> {
+pub(super) fn lookup<'t>(name: &str, table: &'t BTreeMap<Text, Value>, key: &Value) -> Flow<&'t Value> {
     let found = match key {
         Value::String(text) => table.get(text.as_str()),
         Value::Bool(_) | Value::Number(_) => table.get(plain(key, false)?.as_str()),
         other => return Err(fail(format!("the key of table `{name}` is a string, not {}", ops::described(other)))),
     };
-    found.cloned().ok_or_else(|| fail(format!("table `{name}` has no key {}", ops::key_name(key))))
+    found.ok_or_else(|| fail(format!("table `{name}` has no key {}", ops::key_name(key))))
 }
 
 /// A value for a message: JSON, shortened.

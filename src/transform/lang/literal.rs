@@ -4,7 +4,7 @@ use jaq_core::load::lex::StrPart;
 use jaq_core::load::parse::Term;
 
 use super::lower::{Lower, union};
-use super::node::{Format, Kind, Node, Part, Piece, Step};
+use super::node::{Format, Kind, Names, Node, Part, Piece, Step};
 use super::{format, ops};
 use crate::diagnostic::{codes, did_you_mean};
 use crate::message::{Members, Number, Text, Value};
@@ -113,7 +113,8 @@ impl<'s> Lower<'s> {
         self.keys.push(super::Keys { object: span, keys: places.collect() });
         if let Some(keys) = keys.filter(|keys| keys.len() == nodes.len()) {
             let values = nodes.into_iter().map(|(_, value)| value).collect();
-            return self.node(Kind::Record(Box::new(keys), values), span);
+            let names = Names { all: keys.keys().cloned().collect(), new: true };
+            return self.node(Kind::Record(names, values), span);
         }
         self.node(Kind::Object(nodes.into()), span)
     }

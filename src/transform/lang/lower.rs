@@ -76,14 +76,15 @@ impl<'s> Lower<'s> {
     pub(super) fn error(&mut self, code: &'static str, span: Span, message: String, hint: Option<String>) -> Node {
         let (start, end) = span.map_or((0, self.source.len()), |(start, end)| (start as usize, end as usize));
         self.errors.push(CompileError { code, span: start..end, message, hint });
-        Node { kind: Kind::Const(Value::Null), span, one: true }
+        Node { kind: Kind::Const(Value::Null), span, one: true, members: 0 }
     }
 
     /// A node of this kind, folded if constant.
     pub(super) fn node(&self, kind: Kind, span: Span) -> Node {
         let kind = fold(kind);
         let one = kind.gives_one(&self.defs);
-        Node { kind, span, one }
+        let members = kind.members();
+        Node { kind, span, one, members }
     }
 
     /// Where a slice of the source stands; nothing for the library's.
@@ -221,7 +222,7 @@ impl<'s> Lower<'s> {
             }
             return self.node(Kind::Comma(parts.into()), span);
         }
-        let (l, r) = (self.boxed(left), self.boxed(right));
+        let (l, mut r) = (self.boxed(left), self.boxed(right));
         let span = union(l.span, r.span);
         let kind = match op {
             BinaryOp::Pipe(_) | BinaryOp::Comma => Kind::Pipe(l, r),
@@ -229,7 +230,12 @@ impl<'s> Lower<'s> {
             BinaryOp::Or => Kind::Or(l, r),
             BinaryOp::And => Kind::And(l, r),
             BinaryOp::Math(Math::Mul) => return self.product(l, r, span),
-            BinaryOp::Math(op) => Kind::Math(*op, l, r, false),
+            BinaryOp::Math(op) => {
+                if let Math::Add = op {
+                    r.add_to(&l);
+                }
+                Kind::Math(*op, l, r, false)
+            }
             BinaryOp::Cmp(op) => Kind::Compare(*op, l, r),
             BinaryOp::Assign => Kind::Assign(l, r),
             BinaryOp::Update => Kind::Update(l, r),
@@ -369,7 +375,7 @@ fn fold(kind: Kind) -> Kind {
         },
         Kind::Record(keys, values) => {
             let values = values.iter().map(|value| value.constant().cloned());
-            keys.keys().zip(values).map(|(key, value)| Some((key.clone(), value?))).collect()
+            keys.all.iter().zip(values).map(|(key, value)| Some((key.clone(), value?))).collect()
         }
         Kind::Negate(inner) => match inner.constant() {
             Some(Value::Number(number)) => Some(Value::Number(super::num::negate(number))),

@@ -11,12 +11,14 @@ mod env;
 mod eval;
 mod follow;
 mod format;
+mod gather;
 mod literal;
 mod lower;
 mod names;
 mod native;
 mod node;
 mod num;
+mod object;
 mod one;
 mod ops;
 mod paths;
@@ -29,6 +31,7 @@ mod stop;
 mod syntax;
 mod time;
 mod update;
+mod view;
 
 #[cfg(test)]
 mod differential;
@@ -80,7 +83,7 @@ struct Keys {
 
 impl Default for Code {
     fn default() -> Self {
-        let main = node::Node { kind: node::Kind::Empty, span: None, one: false };
+        let main = node::Node { kind: node::Kind::Empty, span: None, one: false, members: 0 };
         Self { main, defs: Vec::new(), reads_input: false, globals: Vec::new(), keys: Vec::new() }
     }
 }

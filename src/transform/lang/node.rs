@@ -21,6 +21,8 @@ pub(super) struct Node {
     pub(super) span: Span,
     /// Gives exactly one output, or fails.
     pub(super) one: bool,
+    /// The most members of an object that is written here, or of a sum that begins with one; zero for all others.
+    pub(super) members: usize,
 }
 
 /// A function of the program or of the library: its parameters are bound in order before the body runs.
@@ -36,6 +38,14 @@ pub(super) enum Arg {
     Value(Node),
     /// Handed over as it stands.
     Filter(Node),
+}
+
+/// The names of the members of an object that is written in the program: constant, and each once.
+#[derive(Debug)]
+pub(super) struct Names {
+    pub(super) all: Box<[Text]>,
+    /// None of them can stand in what the object is added to.
+    pub(super) new: bool,
 }
 
 /// How `.[…] as PATTERN` takes a value apart.
@@ -62,25 +72,30 @@ pub(super) enum Part {
     Slice(Option<Node>, Option<Node>),
 }
 
-/// Where the object had a member that was asked last: those of one contract are mostly alike.
+/// Where the object that was asked last had a member: those of one contract are mostly alike.
 #[derive(Debug, Default)]
-pub(super) struct Near(AtomicUsize);
+pub(super) struct Near {
+    name: Box<str>,
+    at: AtomicUsize,
+}
 
 impl Near {
     /// The member of this name.
-    pub(super) fn member<'v>(&self, members: &'v Members, name: &str) -> Option<&'v Value> {
-        let near = self.0.load(Relaxed);
-        let at = members.position_near(name, near)?;
+    #[inline]
+    pub(super) fn member<'v>(&self, members: &'v Members) -> Option<&'v Value> {
+        let near = self.at.load(Relaxed);
+        let (at, value) = members.get_near(&self.name, near)?;
         if at != near {
-            self.0.store(at, Relaxed);
+            self.at.store(at, Relaxed);
         }
-        members.get_at(at).map(|(_, value)| value)
+        Some(value)
     }
 }
 
 impl Step {
     pub(super) fn new(part: Part, optional: bool) -> Self {
-        Self { part, optional, near: Near::default() }
+        let name = if let Part::Key(key) = &part { Box::from(key.as_str()) } else { Box::default() };
+        Self { part, optional, near: Near { name, at: AtomicUsize::default() } }
     }
 
     /// One output for one input.
@@ -171,8 +186,8 @@ pub(super) enum Kind {
     Bind(Box<Node>, Pattern, Box<Node>),
     Comma(Box<[Node]>),
     Array(Box<Node>),
-    /// Distinct constant keys, one value each: the object with its keys is made once and then copied.
-    Record(Box<Members>, Box<[Node]>),
+    /// Distinct constant keys, one value each.
+    Record(Names, Box<[Node]>),
     Object(Box<[(Node, Node)]>),
     Interpolate(Format, Box<[Piece]>),
     Format(Format),

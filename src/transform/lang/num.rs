@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use bigdecimal::num_bigint::BigInt;
 use bigdecimal::{BigDecimal, RoundingMode, ToPrimitive, Zero};
+use jaq_core::ops::Math;
 
 use crate::message::{Number, power};
 
@@ -71,11 +72,22 @@ fn of_big(value: &BigDecimal) -> Result<Number, Error> {
     })
 }
 
+/// `a op b`.
+pub(super) fn math(op: Math, a: &Number, b: &Number) -> Result<Number, Error> {
+    match op {
+        Math::Add => add(a, b),
+        Math::Sub => subtract(a, b),
+        Math::Mul => multiply(a, b),
+        Math::Div => divide(a, b),
+        Math::Rem => remainder(a, b),
+    }
+}
+
 pub(super) fn add(a: &Number, b: &Number) -> Result<Number, Error> {
-    if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64())
-        && let Some(sum) = a.checked_add(b)
+    if let Some((a, b, scale)) = a.aligned_words(b)
+        && let Some(sum) = a.checked_add(b).and_then(|sum| Number::of_word(sum, scale))
     {
-        return Ok(Number::from(sum));
+        return Ok(sum);
     }
     if let Some((a, b, scale)) = a.aligned(b)
         && let Some(sum) = a.checked_add(b)
@@ -89,6 +101,13 @@ pub(super) fn negate(number: &Number) -> Number {
     if let Some(negated) = number.as_i64().and_then(i64::checked_neg) {
         return Number::from(negated);
     }
+    // Zero with digits behind the point becomes `-0.00`, which no machine word tells from `0.00`.
+    if let Some((mantissa, scale)) = number.word()
+        && mantissa != 0
+        && let Some(negated) = mantissa.checked_neg().and_then(|negated| Number::fixed(negated, scale))
+    {
+        return negated;
+    }
     let text = number.to_text();
     match text.strip_prefix('-') {
         Some(rest) => parsed(&rest),
@@ -97,19 +116,19 @@ pub(super) fn negate(number: &Number) -> Number {
 }
 
 pub(super) fn subtract(a: &Number, b: &Number) -> Result<Number, Error> {
-    if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64())
-        && let Some(difference) = a.checked_sub(b)
+    if let Some((a, b, scale)) = a.aligned_words(b)
+        && let Some(difference) = a.checked_sub(b).and_then(|difference| Number::of_word(difference, scale))
     {
-        return Ok(Number::from(difference));
+        return Ok(difference);
     }
     add(a, &negate(b))
 }
 
 pub(super) fn multiply(a: &Number, b: &Number) -> Result<Number, Error> {
-    if let (Some(a), Some(b)) = (a.as_i64(), b.as_i64())
-        && let Some(product) = a.checked_mul(b)
+    if let (Some((a, a_scale)), Some((b, b_scale))) = (a.word(), b.word())
+        && let Some(product) = a.checked_mul(b).and_then(|product| Number::of_word(product, a_scale + b_scale))
     {
-        return Ok(Number::from(product));
+        return Ok(product);
     }
     if let (Some((a, a_scale)), Some((b, b_scale))) = (a.scaled(), b.scaled())
         && let Some(product) = a.checked_mul(b)
@@ -224,10 +243,9 @@ fn is_zero(number: &Number) -> bool {
 
 /// Rounds in machine words, where they have room.
 fn fixed_small(number: &Number, scale: u8, mode: RoundingMode) -> Option<Number> {
-    let (mantissa, from) = number.scaled()?;
-    let to = u32::from(scale);
-    let rounded = match from.checked_sub(to) {
-        None => mantissa.checked_mul(power(to - from)?)?,
+    let (mantissa, from) = number.word()?;
+    let rounded = match from.checked_sub(scale) {
+        None => mantissa.checked_mul(power(scale - from)?)?,
         Some(excess) => {
             let unit = power(excess)?;
             let (kept, rest) = (mantissa / unit, mantissa % unit);
@@ -240,10 +258,10 @@ fn fixed_small(number: &Number, scale: u8, mode: RoundingMode) -> Option<Number>
                 (RoundingMode::HalfEven, Ordering::Equal) => kept % 2 != 0,
                 _ => return None,
             };
-            kept + i128::from(up) * mantissa.signum()
+            kept + i64::from(up) * mantissa.signum()
         }
     };
-    Number::fixed(i64::try_from(rounded).ok()?, scale)
+    Number::fixed(rounded, scale)
 }
 
 #[cfg(test)]
@@ -259,7 +277,7 @@ mod tests {
     #[test]
     fn computes_exactly() {
         type Operation = fn(&Number, &Number) -> Result<Number, Error>;
-        let cases: [(Operation, &str, &str, &str); 17] = [
+        let cases: [(Operation, &str, &str, &str); 23] = [
             (add, "0.1", "0.2", "0.3"),
             (add, "1.10", "2.20", "3.3"),
             (add, "12345678901234567890", "1", "12345678901234567891"),
@@ -269,6 +287,12 @@ mod tests {
             (subtract, "0.3", "0.1", "0.2"),
             (multiply, "19.99", "3", "59.97"),
             (multiply, "99999999999999999999", "99999999999999999999", "9999999999999999999800000000000000000001"),
+            (subtract, "1.10", "0.1", "1"),
+            (subtract, "0", "9223372036854775807.5", "-9223372036854775807.5"),
+            (add, "0.000000000000000001", "9", "9.000000000000000001"),
+            (multiply, "-0.50", "0.5", "-0.25"),
+            (multiply, "123456789012.5", "98765432.5", "12193263161880810406.25"),
+            (multiply, "0.0000000001", "0.0000000001", "0.00000000000000000001"),
             (multiply, "0.5", "2", "1"),
             (divide, "1", "8", "0.125"),
             (divide, "10", "4", "2.5"),
@@ -281,6 +305,13 @@ mod tests {
         for (operation, a, b, expected) in cases {
             let result = operation(&number(a), &number(b)).unwrap();
             assert_eq!(result.to_text(), expected, "{a}, {b}");
+        }
+    }
+
+    #[test]
+    fn negates_as_written() {
+        for (text, negated) in [("0", "0"), ("5.00", "-5.00"), ("-5.00", "5.00"), ("0.00", "-0.00"), ("-1e3", "1e3")] {
+            assert_eq!(negate(&number(text)).to_text(), negated);
         }
     }
 

@@ -8,7 +8,7 @@ use jaq_core::ops::{Cmp, Math};
 use super::node::Near;
 use super::num;
 use super::run::Run;
-use super::stop::{Flow, fail, limit};
+use super::stop::{Flow, Stop, fail, limit};
 use crate::message::{Members, Text, Value};
 
 /// The absent value, for borrowing.
@@ -191,12 +191,18 @@ pub(super) fn index<'v>(value: &'v Value, key: &Value) -> Flow<std::borrow::Cow<
 }
 
 /// The member of an object, for constant keys.
-pub(super) fn member<'v>(value: &'v Value, key: &str, near: &Near) -> Flow<&'v Value> {
+#[inline(always)]
+pub(super) fn member<'v>(value: &'v Value, key: &Text, near: &Near) -> Flow<&'v Value> {
     match value {
-        Value::Object(members) => Ok(near.member(members, key).unwrap_or(&NULL)),
+        Value::Object(members) => Ok(near.member(members).unwrap_or(&NULL)),
         Value::Null => Ok(&NULL),
-        _ => Err(fail(format!("{} cannot be indexed with \"{key}\"", described(value)))),
+        _ => Err(no_member(value, key)),
     }
+}
+
+#[cold]
+fn no_member(value: &Value, key: &str) -> Stop {
+    fail(format!("{} cannot be indexed with \"{key}\"", described(value)))
 }
 
 /// The position that an index means, counted from the end if negative.

@@ -109,7 +109,7 @@ impl Run<'_> {
             Kind::Pipe(left, right) => {
                 self.paths(left, env, at, trail, &mut |value, trail| self.paths(right, env, value, trail, out))
             }
-            Kind::Bind(source, pattern, body) => self.each(source, env, at, &mut |value| {
+            Kind::Bind(source, pattern, body) => self.each_view(source, env, at, &mut |value| {
                 self.bind(pattern, env, value, &mut |env| self.paths(body, env, at, trail, out))
             }),
             Kind::Comma(parts) => parts.iter().try_for_each(|part| self.paths(part, env, at, trail, out)),

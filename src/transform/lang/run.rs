@@ -38,6 +38,7 @@ impl<'p> Run<'p> {
     }
 
     /// Spends evaluation steps.
+    #[inline]
     pub(super) fn charge(&self, steps: usize) -> Flow {
         let left = self.steps.get().checked_sub(u64::try_from(steps).unwrap_or(u64::MAX));
         match left {
@@ -67,13 +68,13 @@ impl<'p> Run<'p> {
 
     /// Looks at every 64th value that is built, on average, so that no value gets so deep that dropping it is
     /// unsafe. What leaves the program is measured exactly, at its end.
-    pub(super) fn built(&self, value: Value) -> Flow<Value> {
+    pub(super) fn built(&self, value: &Value) -> Flow {
         let next = self.sample.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.sample.set(next);
-        if next >> 58 == 0 && format::deeper_than(&value, MAX_VALUE_DEPTH) {
+        if next >> 58 == 0 && format::deeper_than(value, MAX_VALUE_DEPTH) {
             return Err(limit(format!("the mapping builds a value of more than {MAX_VALUE_DEPTH} levels")));
         }
-        Ok(value)
+        Ok(())
     }
 
     pub(super) fn limits(&self) -> &Limits {
@@ -85,6 +86,7 @@ impl<'p> Run<'p> {
     }
 
     /// Runs something one level deeper.
+    #[inline(always)]
     pub(super) fn deeper<T>(&self, inner: impl FnOnce() -> Flow<T>) -> Flow<T> {
         let depth = self.depth.get();
         if depth >= MAX_DEPTH {

@@ -6,7 +6,7 @@ use super::env::Env;
 use super::eval::Out;
 use super::node::{Node, Special};
 use super::num;
-use super::ops::{self, truthy};
+use super::ops;
 use super::paths::{keys, not_iterable};
 use super::run::Run;
 use super::stop::{Flow, Stop, error, fail};
@@ -55,9 +55,9 @@ impl Run<'_> {
                 let wanted = special == Special::Any;
                 let mut found = false;
                 let label = self.fresh_label();
-                let flow = self.each(generator, env, input, &mut |item| {
-                    self.each(condition, env, &item, &mut |truth| {
-                        if truthy(&truth) == wanted {
+                let flow = self.each_view(generator, env, input, &mut |item| {
+                    self.each_truth(condition, env, item, &mut |truth| {
+                        if truth == wanted {
                             found = true;
                             return Err(Stop::Break(label));
                         }

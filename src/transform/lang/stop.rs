@@ -28,6 +28,7 @@ pub(super) struct Raised {
 
 impl Stop {
     /// Names the place, unless an inner place is already named.
+    #[cold]
     pub(super) fn at(mut self, span: Span) -> Self {
         if let Self::Raised(raised) = &mut self
             && raised.span.is_none()

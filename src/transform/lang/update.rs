@@ -55,7 +55,7 @@ impl Run<'_> {
         change: &dyn Fn(Value, &Value) -> Flow<Value>,
     ) -> Flow {
         if value.one {
-            let new = self.view(value, env, &input)?.into_owned();
+            let new = self.one(value, env, &input)?;
             return self.update(path, env, input, &mut |old| change(old, &new).map(Some))?.map_or(Ok(()), out);
         }
         self.each(value, env, &input, &mut |new| {
@@ -106,7 +106,7 @@ impl Run<'_> {
             Kind::Bind(source, pattern, body) => {
                 let input = value.clone();
                 let mut current = Some(value);
-                self.each(source, env, &input, &mut |item| {
+                self.each_view(source, env, &input, &mut |item| {
                     self.bind(pattern, env, item, &mut |env| {
                         if let Some(value) = current.take() {
                             current = self.update(body, env, value, change)?;

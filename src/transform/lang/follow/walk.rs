@@ -138,7 +138,7 @@ impl<'p> Walk<'p> {
                 Outs { shape, sure }
             }
             Kind::Array(inner) => self.array(inner, env, input),
-            Kind::Record(keys, values) => self.record(node, keys.keys(), values, env, input),
+            Kind::Record(keys, values) => self.record(node, keys.all.iter(), values, env, input),
             Kind::Object(entries) => self.object(node, entries, env, input),
             Kind::Interpolate(encoding, pieces) => self.interpolated(node, *encoding, pieces, env, input),
             Kind::Format(_) => Outs::maybe(Shape::text()),
