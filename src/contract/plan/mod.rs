@@ -13,6 +13,7 @@ mod simple;
 pub(crate) mod types;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use xsd_schema::SchemaSet;
 
@@ -20,11 +21,14 @@ pub(crate) use json_schema::PATTERN;
 pub use prefixes::Prefixes;
 pub(crate) use prefixes::{XML, XS, XSI};
 
-use crate::format::xml::ExpandedName;
+use crate::format::xml::{ExpandedName, NameId, Names, PrefixId};
 use crate::message::Text;
 use types::{
     Attribute, Child, Complex, Element, Elements, Name, NameIx, Namespace, NamespaceIx, Simple, SimpleIx, Type, TypeIx,
 };
+
+/// Index of the namespace of `xsi:type` and `xsi:nil` in every plan.
+pub(crate) const XSI_IX: NamespaceIx = 1;
 
 /// A compiled contract for documents with one root element (or one of its substitutes).
 #[derive(Debug)]
@@ -35,11 +39,26 @@ pub struct Plan {
     pub(crate) simples: Vec<Simple>,
     pub(crate) types: Vec<Type>,
     pub(crate) type_names: HashMap<NameIx, TypeIx>,
-    name_ids: HashMap<ExpandedName, NameIx, foldhash::fast::RandomState>,
+    /// What trees that conversion makes stand on: the names of `names` by their index, and those of `xsi`.
+    shared: Arc<Names>,
+    /// How the names of `names` are written.
+    written: Vec<Written>,
+    /// `xsi:type` and `xsi:nil` in `shared`.
+    pub(crate) xsi: [(NameId, PrefixId); 2],
+    /// By [`NamespaceIx`].
+    prefix_ids: Vec<PrefixId>,
     by_prefix: HashMap<Text, NamespaceIx, foldhash::fast::RandomState>,
     /// The namespace that is written without a prefix.
     pub(crate) default_namespace: Option<NamespaceIx>,
     pub(crate) rules: rules::Rules,
+}
+
+/// A name with its prefixes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Written {
+    pub(crate) namespace: NamespaceIx,
+    pub(crate) of_element: PrefixId,
+    pub(crate) of_attribute: PrefixId,
 }
 
 /// Why a schema gives no plan.
@@ -74,15 +93,50 @@ impl Plan {
     }
 
     fn index(&mut self) {
-        let expanded =
-            |name: &Name| ExpandedName { namespace: self.uri(name.namespace).clone(), local: name.local.clone() };
-        self.name_ids = self.names.iter().zip(0..).map(|(name, ix)| (expanded(name), ix)).collect();
+        let mut shared = Names::default();
+        let prefixes: Vec<PrefixId> =
+            self.namespaces.iter().map(|namespace| shared.add_prefix(namespace.prefix.clone())).collect();
+        let prefix = |ix: NamespaceIx| prefixes.get(usize::from(ix)).copied().unwrap_or_default();
+        for name in &self.names {
+            let is_default = self.default_namespace == Some(name.namespace);
+            let of_attribute = prefix(name.namespace);
+            let of_element = if is_default { PrefixId::default() } else { of_attribute };
+            let expanded = ExpandedName { namespace: self.uri(name.namespace).clone(), local: name.local.clone() };
+            shared.add(expanded, of_element);
+            self.written.push(Written { namespace: name.namespace, of_element, of_attribute });
+        }
+        self.xsi = ["type", "nil"].map(|local| {
+            let name = ExpandedName { namespace: self.uri(XSI_IX).clone(), local: Text::borrowed(local) };
+            (shared.add(name, prefix(XSI_IX)), prefix(XSI_IX))
+        });
+        self.prefix_ids = prefixes;
+        self.shared = Arc::new(shared);
         let prefixes = self.namespaces.iter().zip(0..).filter(|(namespace, _)| !namespace.prefix.is_empty());
         self.by_prefix = prefixes.map(|(namespace, ix)| (namespace.prefix.clone(), ix)).collect();
     }
 
+    /// The names on which the trees of conversion stand.
+    pub(crate) fn shared(&self) -> &Arc<Names> {
+        &self.shared
+    }
+
     pub(crate) fn name_ix(&self, name: &ExpandedName) -> Option<NameIx> {
-        self.name_ids.get(name).copied()
+        self.shared.id(name).and_then(|id| self.name_ix_of(id))
+    }
+
+    /// What an id of the shared names is here.
+    pub(crate) fn name_ix_of(&self, id: NameId) -> Option<NameIx> {
+        ((id.0 as usize) < self.names.len()).then_some(id.0)
+    }
+
+    /// How a name is written.
+    pub(crate) fn written(&self, ix: NameIx) -> Option<Written> {
+        self.written.get(ix as usize).copied()
+    }
+
+    /// The contract's prefix of a namespace.
+    pub(crate) fn prefix_id(&self, ix: NamespaceIx) -> PrefixId {
+        self.prefix_ids.get(usize::from(ix)).copied().unwrap_or_default()
     }
 
     pub(crate) fn uri(&self, ix: NamespaceIx) -> &Text {
@@ -181,8 +235,9 @@ impl Elements {
 
     /// The child of a key, trying the one at `hint` and the next few first.
     pub(crate) fn child_of_key(&self, key: &str, hint: u16) -> Option<(u16, &Child)> {
-        for (child, at) in self.children.iter().skip(usize::from(hint)).take(4).zip(hint..) {
-            if child.key == key {
+        let near = self.children.get(usize::from(hint)..).unwrap_or_default();
+        for (child, at) in near.iter().take(4).zip(hint..) {
+            if child.key.len() == key.len() && child.key == key {
                 return Some((at, child));
             }
         }

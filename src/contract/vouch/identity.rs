@@ -2,10 +2,14 @@
 
 use std::collections::HashSet;
 
+use super::Names;
 use crate::contract::plan::Plan;
-use crate::contract::plan::rules::{Check, Constraint, Field};
+use crate::contract::plan::rules::{Check, Constraint, Field, Identity};
 use crate::contract::plan::types::NameIx;
 use crate::format::xml::{Element, NameId, Node, Tree};
+
+/// So many are compared one by one; more are hashed.
+const FEW: usize = 8;
 
 /// The simple types of the values of a document; kept only where something must be unique.
 pub(super) struct Values<'p> {
@@ -36,36 +40,39 @@ impl<'p> Values<'p> {
 /// A document whose values are known.
 pub(super) struct Scope<'s, 'p> {
     pub(super) tree: &'s Tree,
-    pub(super) names: &'s [Option<NameIx>],
+    pub(super) names: &'s Names<'p>,
     pub(super) values: &'s Values<'p>,
 }
 
-impl Scope<'_, '_> {
+impl<'s> Scope<'s, '_> {
     /// Whether a constraint certainly holds within the element from one node to the other.
     pub(super) fn holds(&self, constraint: &Constraint, start: usize, end: usize) -> bool {
-        let mut seen = HashSet::new();
+        let mut values = Vec::with_capacity(FEW);
         let mut holds = true;
         self.select(&constraint.selector, start, end, &mut |node, end| {
-            holds = holds && self.is_new(constraint, node, end, &mut seen);
+            holds = holds && self.gather(constraint, node, end, &mut values);
         });
-        holds
+        holds && are_distinct(&values, constraint.fields.len())
     }
 
-    /// Whether the fields of a selected element were not seen before.
-    fn is_new(&self, constraint: &Constraint, node: usize, end: usize, seen: &mut HashSet<Vec<String>>) -> bool {
-        let mut tuple = Vec::with_capacity(constraint.fields.len());
+    /// Adds the fields of a selected element. Gives whether the constraint can still hold.
+    fn gather(&self, constraint: &Constraint, node: usize, end: usize, values: &mut Vec<Identity<'s>>) -> bool {
+        let before = values.len();
         for field in &constraint.fields {
             match self.field(field, node, end) {
-                Found::Value(value) => tuple.push(value),
+                Found::Value(value) => values.push(value),
                 // An element without all of the fields is in no relation to the others.
-                Found::Nothing if !constraint.is_key => return true,
+                Found::Nothing if !constraint.is_key => {
+                    values.truncate(before);
+                    return true;
+                }
                 Found::Nothing | Found::Doubt => return false,
             }
         }
-        seen.insert(tuple)
+        true
     }
 
-    fn field(&self, field: &Field, node: usize, end: usize) -> Found {
+    fn field(&self, field: &Field, node: usize, end: usize) -> Found<'s> {
         let mut found = Found::Nothing;
         self.select(&field.elements, node, end, &mut |node, _| {
             let one = match field.attribute {
@@ -81,7 +88,7 @@ impl Scope<'_, '_> {
         found
     }
 
-    fn text(&self, node: usize) -> Found {
+    fn text(&self, node: usize) -> Found<'s> {
         let text = match self.tree.nodes().get(node + 1) {
             Some(Node::Text { text, .. }) => text.as_str(),
             _ => "",
@@ -89,7 +96,7 @@ impl Scope<'_, '_> {
         value(self.values.elements.get(node).copied().flatten(), text)
     }
 
-    fn attribute(&self, node: usize, name: NameIx) -> Found {
+    fn attribute(&self, node: usize, name: NameIx) -> Found<'s> {
         let Some(Node::Start(element)) = self.tree.nodes().get(node) else { return Found::Doubt };
         let mut attributes = (element.attributes.start as usize..).zip(self.tree.attributes(element));
         let found = attributes.find(|(_, attribute)| self.name(attribute.name) == Some(name));
@@ -116,18 +123,31 @@ impl Scope<'_, '_> {
     }
 
     fn name(&self, id: NameId) -> Option<NameIx> {
-        self.names.get(id.0 as usize).copied().flatten()
+        self.names.get(id)
     }
 }
 
+/// Whether no two rows of so many values are the same.
+fn are_distinct(values: &[Identity<'_>], width: usize) -> bool {
+    if width == 0 {
+        return false;
+    }
+    let mut rows = values.chunks_exact(width);
+    if rows.len() <= FEW {
+        return rows.clone().enumerate().all(|(at, row)| values.chunks_exact(width).take(at).all(|other| other != row));
+    }
+    let mut seen = HashSet::with_capacity(rows.len());
+    rows.all(|row| seen.insert(row))
+}
+
 /// What a field comes to.
-enum Found {
-    Value(String),
+enum Found<'t> {
+    Value(Identity<'t>),
     Nothing,
     /// Only the engine can tell.
     Doubt,
 }
 
-fn value(check: Option<&Check>, text: &str) -> Found {
+fn value<'t>(check: Option<&Check>, text: &'t str) -> Found<'t> {
     check.and_then(|check| check.identity(text)).map_or(Found::Doubt, Found::Value)
 }

@@ -8,7 +8,7 @@ use super::plan::rules::{
     AttributeRule, Check, ComplexRules, ContentRules, Model, State, Step, TypeRules, Use, UseIx, is_uri,
 };
 use super::plan::types::{NameIx, Wildcard};
-use super::plan::{Plan, XSI};
+use super::plan::{Plan, XSI, XSI_IX};
 use crate::format::xml::{Element, NameId, Node, Tree};
 
 /// Whether the document certainly is valid for the plan's root element.
@@ -25,18 +25,41 @@ struct Open<'p> {
     start: usize,
 }
 
+/// The plan's names of the tree's.
+enum Names<'p> {
+    /// The tree stands on the plan's names.
+    Shared(&'p Plan),
+    /// By [`NameId`].
+    Looked(Vec<Option<NameIx>>),
+}
+
+impl<'p> Names<'p> {
+    fn new(plan: &'p Plan, tree: &Tree) -> Self {
+        if tree.is_of(plan.shared()) {
+            return Self::Shared(plan);
+        }
+        Self::Looked(tree.names().map(|name| plan.name_ix(name)).collect())
+    }
+
+    fn get(&self, id: NameId) -> Option<NameIx> {
+        match self {
+            Self::Shared(plan) => plan.name_ix_of(id),
+            Self::Looked(names) => names.get(id.0 as usize).copied().flatten(),
+        }
+    }
+}
+
 struct Walk<'p, 't> {
     plan: &'p Plan,
     tree: &'t Tree,
-    /// The plan's name of each name of the tree.
-    names: Vec<Option<NameIx>>,
+    names: Names<'p>,
     open: Vec<Open<'p>>,
     values: identity::Values<'p>,
 }
 
 impl<'p, 't> Walk<'p, 't> {
     fn new(plan: &'p Plan, tree: &'t Tree) -> Self {
-        let names = tree.names().iter().map(|name| plan.name_ix(name)).collect();
+        let names = Names::new(plan, tree);
         Self { plan, tree, names, open: Vec::with_capacity(16), values: identity::Values::new(plan, tree) }
     }
 
@@ -71,7 +94,7 @@ impl<'p, 't> Walk<'p, 't> {
             let (root, found) = rules.root?;
             return (name == Some(root)).then(|| self.element(at, element, found))?;
         };
-        match open.model.step(&mut open.state, name, &self.tree.name(element.name).namespace)? {
+        match open.model.step(&mut open.state, name, || self.tree.name(element.name).namespace.as_str())? {
             Step::Use(found) => self.element(at, element, found),
             Step::Wildcard(wildcard) => self.any(at, element, name, wildcard),
         }
@@ -90,10 +113,8 @@ impl<'p, 't> Walk<'p, 't> {
         let nodes = self.tree.nodes().get(at..after).filter(|_| !wildcard.strict)?;
         // Nobody declares it; below it, a declared element or attribute would count again.
         let is_known = |id: NameId| self.name(id).is_some_and(|name| rules.globals.contains_key(&name));
-        let is_plain = |id: NameId| {
-            self.tree.name(id).namespace != XSI
-                && self.name(id).is_none_or(|name| !rules.global_attributes.contains(&name))
-        };
+        let is_plain =
+            |id: NameId| !self.is_xsi(id) && self.name(id).is_none_or(|name| !rules.global_attributes.contains(&name));
         let is_free = |node: &Node| match node {
             Node::Start(one) => {
                 !is_known(one.name) && self.tree.attributes(one).iter().all(|attribute| is_plain(attribute.name))
@@ -109,8 +130,7 @@ impl<'p, 't> Walk<'p, 't> {
         match self.plan.rules.types.get(found.type_ix as usize)? {
             TypeRules::Unknown => None,
             TypeRules::Simple(check) => {
-                let is_other = |id: NameId| self.tree.name(id).namespace != XSI;
-                let has_attributes = self.tree.attributes(element).iter().any(|attribute| is_other(attribute.name));
+                let has_attributes = self.tree.attributes(element).iter().any(|one| !self.is_xsi(one.name));
                 (!has_attributes).then(|| self.value(at, found, check, nil))?
             }
             TypeRules::Complex(rules) => self.complex(at, element, found, rules, nil),
@@ -165,11 +185,10 @@ impl<'p, 't> Walk<'p, 't> {
     fn instance_attributes(&self, element: &Element, found: &Use) -> Option<bool> {
         let mut nil = false;
         for attribute in self.tree.attributes(element) {
-            let name = self.tree.name(attribute.name);
-            if name.namespace != XSI {
+            if !self.is_xsi(attribute.name) {
                 continue;
             }
-            match name.local.as_str() {
+            match self.tree.name(attribute.name).local.as_str() {
                 "nil" if found.nillable => {
                     nil = match attribute.value.as_str() {
                         "true" | "1" => true,
@@ -194,13 +213,10 @@ impl<'p, 't> Walk<'p, 't> {
     fn attributes(&mut self, element: &Element, rules: &'p ComplexRules) -> Option<()> {
         let mut missing = rules.required;
         for (at, attribute) in (element.attributes.start as usize..).zip(self.tree.attributes(element)) {
-            let Some(name) = self.name(attribute.name) else {
-                (self.tree.name(attribute.name).namespace == XSI).then_some(())?;
-                continue;
-            };
-            if self.tree.name(attribute.name).namespace == XSI {
+            if self.is_xsi(attribute.name) {
                 continue;
             }
+            let name = self.name(attribute.name)?;
             let rule: &AttributeRule = rules.attributes.iter().find(|rule| rule.name == name)?;
             let is_fixed = rule.fixed.as_ref().is_none_or(|fixed| *fixed == attribute.value);
             (is_fixed && rule.check.holds(&attribute.value)).then_some(())?;
@@ -213,11 +229,21 @@ impl<'p, 't> Walk<'p, 't> {
     /// Looks at what must be unique within an element that ends.
     fn leave(&self, found: &Use, start: usize, end: usize) -> Option<()> {
         let constraints = found.constraints.as_ref()?;
+        if constraints.is_empty() {
+            return Some(());
+        }
         let scope = identity::Scope { tree: self.tree, names: &self.names, values: &self.values };
         constraints.iter().all(|constraint| scope.holds(constraint, start, end)).then_some(())
     }
 
     fn name(&self, id: NameId) -> Option<NameIx> {
-        self.names.get(id.0 as usize).copied().flatten()
+        self.names.get(id)
+    }
+
+    fn is_xsi(&self, id: NameId) -> bool {
+        match self.name(id).and_then(|ix| self.plan.written(ix)) {
+            Some(name) => name.namespace == XSI_IX,
+            None => self.tree.name(id).namespace == XSI,
+        }
     }
 }

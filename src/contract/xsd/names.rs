@@ -6,7 +6,7 @@
 use xsd_schema::ids::NameId as EngineName;
 use xsd_schema::namespace::NameTable;
 
-use crate::format::xml::{ExpandedName, NameId, Tree};
+use crate::format::xml::{ExpandedName, NameId, Node, Tree};
 
 /// How many attributes that the schema does not know one element may have.
 pub(crate) const MAX_UNKNOWN: usize = 64;
@@ -53,13 +53,25 @@ pub(crate) enum Known {
 pub(crate) struct Names<'a> {
     table: &'a NameTable,
     stand_ins: &'a StandIns,
-    known: Vec<Known>,
+    /// By [`NameId`].
+    known: Vec<Option<Known>>,
 }
 
 impl<'a> Names<'a> {
-    /// Looks up every name of a document.
+    /// Looks up every name that a document uses.
     pub(crate) fn of(tree: &Tree, table: &'a NameTable, stand_ins: &'a StandIns) -> Self {
-        let known = tree.names().iter().map(|name| look_up(table, stand_ins, name)).collect();
+        let mut known: Vec<Option<Known>> = vec![None; tree.names().count()];
+        let mut learn = |id: NameId| {
+            if let Some(slot @ None) = known.get_mut(id.0 as usize) {
+                *slot = Some(look_up(table, stand_ins, tree.name(id)));
+            }
+        };
+        for node in tree.nodes() {
+            if let Node::Start(element) = node {
+                learn(element.name);
+                tree.attributes(element).iter().for_each(|attribute| learn(attribute.name));
+            }
+        }
         Self { table, stand_ins, known }
     }
 
@@ -70,7 +82,7 @@ impl<'a> Names<'a> {
 
     /// The engine's name of an attribute; `number` counts the unknown ones of the element before it.
     pub(crate) fn name(&self, id: NameId, number: usize) -> Option<(Option<EngineName>, EngineName)> {
-        match *self.known.get(id.0 as usize)? {
+        match (*self.known.get(id.0 as usize)?)? {
             Known::Name(namespace, local) => Some((namespace, local)),
             Known::Unknown(namespace) => Some((namespace, self.stand_ins.local(number)?)),
         }
@@ -78,7 +90,7 @@ impl<'a> Names<'a> {
 
     /// Whether the schema does not know this name.
     pub(crate) fn is_unknown(&self, id: NameId) -> bool {
-        matches!(self.known.get(id.0 as usize), Some(Known::Unknown(_)))
+        matches!(self.known.get(id.0 as usize), Some(Some(Known::Unknown(_))))
     }
 
     /// A type's name in a form that the engine can read without learning names, and the binding for it.

@@ -6,6 +6,7 @@ mod content;
 mod cursor;
 mod declaration;
 mod decode;
+mod names;
 mod path;
 mod reader;
 mod recent;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use canonical::{canonical, canonical_at};
 pub use chars::{is_char, is_ncname, not_char};
+pub use names::Names;
 pub use path::path;
 pub use reader::read;
 pub use scope::XML_NAMESPACE;

@@ -5,16 +5,18 @@
 use std::collections::HashMap;
 use std::num::NonZeroU32;
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::names::{Names, Written};
 use crate::message::Text;
 
 /// Index of an expanded name in its tree.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NameId(pub u32);
 
 /// A prefix in its tree; none by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PrefixId(Option<NonZeroU32>);
+pub struct PrefixId(pub(super) Option<NonZeroU32>);
 
 /// A name with its namespace (Namespaces in XML 1.0); the empty namespace is none.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -88,10 +90,10 @@ pub struct Binding {
 /// A whole document. Built by the reader and by conversion, in document order.
 #[derive(Clone, Debug, Default)]
 pub struct Tree {
+    /// What comes before its own names and prefixes.
+    common: Option<Arc<Names>>,
     names: Vec<ExpandedName>,
     ids: HashMap<ExpandedName, NameId, foldhash::fast::RandomState>,
-    /// How many of the names `ids` knows.
-    looked_up: usize,
     prefixes: Vec<Text>,
     nodes: Vec<Node>,
     attributes: Vec<Attribute>,
@@ -102,7 +104,7 @@ pub struct Tree {
     open: Vec<u32>,
 }
 
-fn index(len: usize) -> u32 {
+pub(super) fn index(len: usize) -> u32 {
     u32::try_from(len).unwrap_or(u32::MAX)
 }
 
@@ -114,12 +116,21 @@ impl Tree {
     /// A tree with room for so many nodes.
     pub fn with_capacity(nodes: usize) -> Self {
         Self {
-            names: Vec::with_capacity(nodes / 8),
             nodes: Vec::with_capacity(nodes),
             attributes: Vec::with_capacity(nodes / 8),
             open: Vec::with_capacity(16),
             ..Self::default()
         }
+    }
+
+    /// A tree that stands on a table of names: their ids there are their ids here.
+    pub fn of_names(names: Arc<Names>, nodes: usize) -> Self {
+        Self { common: Some(names), ..Self::with_capacity(nodes) }
+    }
+
+    /// Whether the tree stands on this table of names.
+    pub fn is_of(&self, names: &Arc<Names>) -> bool {
+        self.common.as_ref().is_some_and(|own| Arc::ptr_eq(own, names))
     }
 
     /// The tape. A document's root element is its first [`Node::Start`].
@@ -130,18 +141,30 @@ impl Tree {
     /// The expanded name.
     pub fn name(&self, id: NameId) -> &ExpandedName {
         static NONE: ExpandedName = ExpandedName { namespace: Text::borrowed(""), local: Text::borrowed("") };
-        self.names.get(id.0 as usize).unwrap_or(&NONE)
+        let at = id.0 as usize;
+        let found = match &self.common {
+            Some(common) => common.name(id).or_else(|| self.names.get(at.checked_sub(common.len())?)),
+            None => self.names.get(at),
+        };
+        found.unwrap_or(&NONE)
     }
 
     /// The prefix, or nothing.
     pub fn prefix(&self, id: PrefixId) -> &str {
-        let at = id.0.map(|id| id.get() as usize - 1);
-        at.and_then(|at| self.prefixes.get(at)).map_or("", Text::as_str)
+        let Some(at) = id.0.map(|id| id.get() as usize - 1) else { return "" };
+        let common = self.common.as_ref().map_or(&[][..], |common| common.prefixes());
+        let found = common.get(at).or_else(|| self.prefixes.get(at.checked_sub(common.len())?));
+        found.map_or("", Text::as_str)
     }
 
-    /// Every expanded name of the document, by id.
-    pub fn names(&self) -> &[ExpandedName] {
-        &self.names
+    /// A name of the table on which the tree stands, as it is written; nothing if its prefix is not its usual one.
+    pub(super) fn written(&self, name: NameId, prefix: PrefixId) -> Option<Written<'_>> {
+        self.common.as_deref()?.written(name, prefix)
+    }
+
+    /// Every expanded name, by id: those of the table on which the tree stands, be they used or not, and its own.
+    pub fn names(&self) -> impl Iterator<Item = &ExpandedName> {
+        self.common.iter().flat_map(|common| common.iter()).chain(&self.names)
     }
 
     /// The attributes of an element, in the order written.
@@ -161,26 +184,18 @@ impl Tree {
 
     /// Gives the id of an expanded name, new or known.
     pub fn intern(&mut self, namespace: &Text, local: &Text) -> NameId {
-        while let Some(name) = self.names.get(self.looked_up) {
-            self.ids.insert(name.clone(), NameId(index(self.looked_up)));
-            self.looked_up += 1;
-        }
         let name = ExpandedName { namespace: namespace.clone(), local: local.clone() };
+        let mut before = 0;
+        if let Some(common) = &self.common {
+            if let Some(id) = common.id(&name) {
+                return id;
+            }
+            before = common.len();
+        }
         *self.ids.entry(name).or_insert_with_key(|name| {
             self.names.push(name.clone());
-            self.looked_up = self.names.len();
-            NameId(index(self.names.len() - 1))
+            NameId(index(before + self.names.len() - 1))
         })
-    }
-
-    /// Gives the id of an expanded name that was not added before: for who keeps track of the names himself, so that none
-    /// is looked up unless others came by [`Tree::intern`].
-    pub fn add_name(&mut self, name: ExpandedName) -> NameId {
-        if self.looked_up > 0 {
-            return self.intern(&name.namespace, &name.local);
-        }
-        self.names.push(name);
-        NameId(index(self.names.len() - 1))
     }
 
     /// Gives an id to a prefix, which may have another already; none to the empty one.
@@ -189,7 +204,8 @@ impl Tree {
             return PrefixId::default();
         }
         self.prefixes.push(prefix);
-        PrefixId(NonZeroU32::new(index(self.prefixes.len())))
+        let before = self.common.as_ref().map_or(0, |common| common.prefixes().len());
+        PrefixId(NonZeroU32::new(index(before + self.prefixes.len())))
     }
 
     /// Adds an attribute to the element that starts next.

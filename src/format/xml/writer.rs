@@ -1,35 +1,51 @@
 //! From a tape to bytes: UTF-8, with the prefixes and declarations that the tape has.
 
-use std::ops::Range;
-
 use super::{Element, NameId, Node, PrefixId, Tree};
 use crate::format::scan::{self, Word};
 use crate::message::{Limits, Violation};
+
+/// Room for a node of a document as most are: tags, and a text that is short.
+const BYTES_A_NODE: usize = 24;
 
 /// Writes a document for machines.
 ///
 /// # Errors
 /// If it would be larger than [`Limits::output_bytes`].
 pub fn write(tree: &Tree, limits: &Limits) -> Result<Vec<u8>, Violation> {
-    let mut out = String::with_capacity(tree.nodes().len() * 24);
+    let mut out = String::with_capacity(tree.nodes().len() * BYTES_A_NODE);
     out.push_str("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let mut open: Vec<Range<usize>> = Vec::with_capacity(16);
-    let mut nodes = tree.nodes().iter().peekable();
-    while let Some(node) = nodes.next() {
-        match node {
-            Node::Start(element) => {
-                let name = start(tree, element, &mut out);
-                if matches!(nodes.peek(), Some(Node::End)) {
-                    nodes.next();
-                    out.push_str("/>");
-                } else {
-                    out.push('>');
-                    open.push(name);
-                }
+    let mut open: Vec<&Element> = Vec::with_capacity(16);
+    let mut nodes = tree.nodes();
+    loop {
+        match nodes {
+            [] => break,
+            [Node::Start(element), Node::End, rest @ ..] => {
+                open_start(tree, element, &mut out);
+                out.push_str("/>");
+                nodes = rest;
             }
-            Node::Text { text, .. } => push_text(text, &mut out),
-            Node::Instruction { .. } => {}
-            Node::End => end(open.pop(), &mut out),
+            [Node::Start(element), Node::Text { text, .. }, Node::End, rest @ ..] => {
+                start(tree, element, &mut out);
+                push_text(text, &mut out);
+                end(tree, element, &mut out);
+                nodes = rest;
+            }
+            [Node::Start(element), rest @ ..] => {
+                start(tree, element, &mut out);
+                open.push(element);
+                nodes = rest;
+            }
+            [Node::End, rest @ ..] => {
+                if let Some(element) = open.pop() {
+                    end(tree, element, &mut out);
+                }
+                nodes = rest;
+            }
+            [Node::Text { text, .. }, rest @ ..] => {
+                push_text(text, &mut out);
+                nodes = rest;
+            }
+            [Node::Instruction { .. }, rest @ ..] => nodes = rest,
         }
         if out.len() > limits.output_bytes {
             let message = format!("the document would have more than {} bytes", limits.output_bytes);
@@ -42,7 +58,7 @@ pub fn write(tree: &Tree, limits: &Limits) -> Result<Vec<u8>, Violation> {
 /// Writes a document for people: elements that hold only elements are indented.
 pub fn pretty(tree: &Tree) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let mut open: Vec<(Range<usize>, bool)> = Vec::new();
+    let mut open: Vec<(&Element, bool)> = Vec::new();
     let mut nodes = tree.nodes().iter().enumerate().peekable();
     while let Some((index, node)) = nodes.next() {
         let indented = open.last().is_none_or(|(_, indented)| *indented);
@@ -51,20 +67,20 @@ pub fn pretty(tree: &Tree) -> String {
                 if indented {
                     out.push_str(&"  ".repeat(open.len()));
                 }
-                let name = start(tree, element, &mut out);
                 if matches!(nodes.peek(), Some((_, Node::End))) {
                     nodes.next();
+                    open_start(tree, element, &mut out);
                     out.push_str("/>");
                     if indented {
                         out.push('\n');
                     }
                 } else {
-                    out.push('>');
+                    start(tree, element, &mut out);
                     let holds_text = holds_text(tree, index, element);
                     if !holds_text && indented {
                         out.push('\n');
                     }
-                    open.push((name, indented && !holds_text));
+                    open.push((element, indented && !holds_text));
                 }
             }
             Node::Text { text, .. } => {
@@ -78,7 +94,9 @@ pub fn pretty(tree: &Tree) -> String {
                 if closed.as_ref().is_some_and(|(_, indented)| *indented) {
                     out.push_str(&"  ".repeat(open.len()));
                 }
-                end(closed.map(|(name, _)| name), &mut out);
+                if let Some((element, _)) = closed {
+                    end(tree, element, &mut out);
+                }
                 if open.last().is_none_or(|(_, indented)| *indented) {
                     out.push('\n');
                 }
@@ -103,6 +121,9 @@ fn holds_text(tree: &Tree, index: usize, element: &Element) -> bool {
 }
 
 fn push_name(tree: &Tree, prefix: PrefixId, name: NameId, out: &mut String) {
+    if let Some(written) = tree.written(name, prefix) {
+        return out.push_str(written.name());
+    }
     let prefix = tree.prefix(prefix);
     if !prefix.is_empty() {
         out.push_str(prefix);
@@ -111,12 +132,27 @@ fn push_name(tree: &Tree, prefix: PrefixId, name: NameId, out: &mut String) {
     out.push_str(&tree.name(name).local);
 }
 
-/// Gives where in `out` the element's name stands.
-fn start(tree: &Tree, element: &Element, out: &mut String) -> Range<usize> {
-    out.push('<');
-    let from = out.len();
-    push_name(tree, element.prefix, element.name, out);
-    let name = from..out.len();
+/// Writes an element's start tag.
+fn start(tree: &Tree, element: &Element, out: &mut String) {
+    if element.attributes.is_empty()
+        && element.bindings.is_empty()
+        && let Some(written) = tree.written(element.name, element.prefix)
+    {
+        return out.push_str(written.start);
+    }
+    open_start(tree, element, out);
+    out.push('>');
+}
+
+/// Writes an element's start tag but for its end.
+fn open_start(tree: &Tree, element: &Element, out: &mut String) {
+    match tree.written(element.name, element.prefix) {
+        Some(written) => out.push_str(written.open()),
+        None => {
+            out.push('<');
+            push_name(tree, element.prefix, element.name, out);
+        }
+    }
     for binding in tree.bindings(element) {
         out.push_str(if binding.prefix.is_empty() { " xmlns" } else { " xmlns:" });
         out.push_str(&binding.prefix);
@@ -131,14 +167,16 @@ fn start(tree: &Tree, element: &Element, out: &mut String) -> Range<usize> {
         push_value(&attribute.value, out);
         out.push('"');
     }
-    name
 }
 
-fn end(name: Option<Range<usize>>, out: &mut String) {
-    if let Some(name) = name {
-        out.push_str("</");
-        out.extend_from_within(name);
-        out.push('>');
+fn end(tree: &Tree, element: &Element, out: &mut String) {
+    match tree.written(element.name, element.prefix) {
+        Some(written) => out.push_str(written.end),
+        None => {
+            out.push_str("</");
+            push_name(tree, element.prefix, element.name, out);
+            out.push('>');
+        }
     }
 }
 
@@ -168,14 +206,15 @@ pub(crate) fn push_value(text: &str, out: &mut String) {
 /// Copies in runs between what must be escaped, of which all is ASCII.
 pub(super) fn escape(text: &str, out: &mut String, escaped: impl Fn(u8) -> Option<&'static str>) {
     let bytes = text.as_bytes();
-    let (mut copied, mut at) = (0, 0);
-    while let Some((here, byte)) = special(bytes, at) {
+    let Some(first) = special(bytes, 0) else { return out.push_str(text) };
+    let (mut copied, mut next) = (0, Some(first));
+    while let Some((here, byte)) = next {
         if let Some(replacement) = escaped(byte) {
             out.push_str(text.get(copied..here).unwrap_or_default());
             out.push_str(replacement);
             copied = here + 1;
         }
-        at = here + 1;
+        next = special(bytes, here + 1);
     }
     out.push_str(text.get(copied..).unwrap_or_default());
 }

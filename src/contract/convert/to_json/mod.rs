@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
             _ if name.namespace == XSI => Known::XsiOther,
             _ => plan.name_ix(name).map_or(Known::Unknown, Known::Name),
         };
-        Self { plan, tree, names: tree.names().iter().map(known).collect(), instructions, max_depth: limits.depth }
+        Self { plan, tree, names: tree.names().map(known).collect(), instructions, max_depth: limits.depth }
     }
 
     fn document(&self) -> Result<Value, Refusal> {

@@ -1,10 +1,10 @@
 //! Attributes: the `@name` members of an object.
 
 use super::members::undeclared;
-use super::names::XSI_IX;
 use super::path::Step;
 use super::{Writer, value};
 use crate::contract::convert::lexical;
+use crate::contract::plan::XSI_IX;
 use crate::contract::plan::types::{Complex, TypeIx};
 use crate::format::xml::{Attribute, is_ncname};
 use crate::message::{Text, Value};

@@ -17,12 +17,9 @@ impl<'v> Writer<'v> {
     pub(super) fn required_elements(&mut self, elements: &Elements) {
         let mut next = self.base;
         for slot in &elements.required {
-            if self.found.get(next).is_some_and(|found| found.slot == *slot) {
-                next += 1;
-                continue;
-            }
-            match self.found.iter().skip(self.base).position(|found| found.slot == *slot) {
-                Some(at) => next = self.base + at + 1,
+            match self.found.iter().skip(next).position(|found| found.slot == *slot) {
+                Some(at) => next += at + 1,
+                None if self.holds(*slot) => {}
                 None => self.refuse("missing-element", missing(elements, *slot)),
             }
         }

@@ -18,47 +18,46 @@ impl<'v> Writer<'v> {
     pub(super) fn take_members(&mut self, complex: &'v Complex, members: &'v Members) -> Option<Taken<'v>> {
         let mut taken = Taken { nil: false, control: None };
         let mut hint = 0;
+        let named = match &complex.content {
+            Content::Elements(elements @ Elements { order: Order::Names { .. }, .. }) => Some(elements),
+            _ => None,
+        };
         for (key, value) in members {
-            if let Some(name) = key.as_str().strip_prefix('@') {
-                if key != "@xsi:type" {
-                    self.attribute(complex, key, name, value);
-                }
-            } else if key.starts_with('#') {
-                match &complex.content {
-                    _ if key == "#text" && matches!(value, Value::Null) => taken.nil = true,
-                    Content::Simple(_) if key == "#text" => taken.control = Some(value),
-                    Content::Elements(Elements { order: Order::Sequence, .. }) if key == "#seq" => {
-                        taken.control = Some(value);
+            let key = key.as_str();
+            match (key.as_bytes().first(), named) {
+                (Some(b'@'), _) if key == "@xsi:type" => {}
+                (Some(b'@'), _) => self.attribute(complex, key, key.get(1..).unwrap_or_default(), value),
+                (Some(b'#'), _) => self.control(complex, key, value, &mut taken),
+                (_, Some(elements)) => match elements.child_of_key(key, hint) {
+                    Some((slot, child)) => {
+                        hint = slot.saturating_add(1);
+                        self.found.push(Found { slot, position: child.position, key, value });
                     }
-                    Content::Elements(Elements { order: Order::Mixed, .. }) if key == "#mixed" => {
-                        taken.control = Some(value);
-                    }
-                    Content::Elements(Elements { order: Order::Names { any_position, .. }, wildcards, .. })
-                        if key == "#any" && !wildcards.is_empty() =>
-                    {
-                        self.found.push(Found { slot: ANY, position: *any_position, key, value });
-                    }
-                    content => self.unknown(key, complex, content),
-                }
-            } else {
-                match &complex.content {
-                    Content::Elements(elements @ Elements { order: Order::Names { .. }, .. }) => {
-                        match elements.child_of_key(key, hint) {
-                            Some((slot, child)) => {
-                                hint = slot.saturating_add(1);
-                                self.found.push(Found { slot, position: child.position, key, value });
-                            }
-                            None => self.unknown(key, complex, &complex.content),
-                        }
-                    }
-                    content => self.unknown(key, complex, content),
-                }
+                    None => self.unknown(key, complex, &complex.content),
+                },
+                (_, None) => self.unknown(key, complex, &complex.content),
             }
             if self.is_full() {
                 return None;
             }
         }
         Some(taken)
+    }
+
+    /// Takes a member that is neither an attribute nor a child by its name.
+    fn control(&mut self, complex: &'v Complex, key: &'v str, value: &'v Value, taken: &mut Taken<'v>) {
+        match &complex.content {
+            _ if key == "#text" && matches!(value, Value::Null) => taken.nil = true,
+            Content::Simple(_) if key == "#text" => taken.control = Some(value),
+            Content::Elements(Elements { order: Order::Sequence, .. }) if key == "#seq" => taken.control = Some(value),
+            Content::Elements(Elements { order: Order::Mixed, .. }) if key == "#mixed" => taken.control = Some(value),
+            Content::Elements(Elements { order: Order::Names { any_position, .. }, wildcards, .. })
+                if key == "#any" && !wildcards.is_empty() =>
+            {
+                self.found.push(Found { slot: ANY, position: *any_position, key, value });
+            }
+            content => self.unknown(key, complex, content),
+        }
     }
 
     fn unknown(&mut self, key: &'v str, complex: &Complex, content: &Content) {

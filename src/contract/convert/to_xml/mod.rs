@@ -11,12 +11,14 @@ mod sequence;
 mod turns;
 mod value;
 
+use std::sync::Arc;
+
 use attributes::Place;
 use path::{Step, pointer};
 
 use crate::contract::plan::Plan;
 use crate::contract::plan::types::NameIx;
-use crate::format::xml::{Binding, NameId, PrefixId, Tree};
+use crate::format::xml::{Binding, Tree};
 use crate::message::{Limits, MAX_VIOLATIONS, Text, Value, Violation, Violations};
 
 /// Room for the nodes of a message as most are.
@@ -43,12 +45,8 @@ struct Writer<'v> {
     plan: &'v Plan,
     limits: &'v Limits,
     tree: Tree,
-    /// The tree's names by the plan's.
-    ids: Vec<Option<NameId>>,
-    /// The tree's prefixes of the plan's namespaces that the root element is to declare.
-    prefixes: Vec<Option<PrefixId>>,
-    /// `xsi:type` and `xsi:nil`
-    xsi: [Option<NameId>; 2],
+    /// The plan's namespaces that the root element is to declare.
+    needed: Vec<bool>,
     path: Vec<Step<'v>>,
     /// The places of the attributes of the element that starts next.
     places: Vec<Place>,
@@ -64,10 +62,8 @@ impl<'v> Writer<'v> {
         Self {
             plan,
             limits,
-            tree: Tree::with_capacity(NODES),
-            ids: vec![None; plan.names.len()],
-            xsi: [None, None],
-            prefixes: vec![None; plan.namespaces.len()],
+            tree: Tree::of_names(Arc::clone(plan.shared()), NODES),
+            needed: vec![false; plan.namespaces.len()],
             path: Vec::with_capacity(16),
             places: Vec::with_capacity(8),
             found: Vec::with_capacity(32),
@@ -94,10 +90,10 @@ impl<'v> Writer<'v> {
 
     /// The tree, with the namespaces that turned out to be needed.
     fn finish(self) -> Result<Tree, Violations> {
-        let Self { plan, mut tree, prefixes, violations, .. } = self;
+        let Self { plan, mut tree, needed, violations, .. } = self;
         Violations::none_of(violations)?;
-        let namespaces = plan.namespaces.iter().zip(0..).zip(prefixes).skip(1);
-        let declared = namespaces.filter(|((namespace, _), used)| used.is_some() && namespace.prefix != "xml");
+        let namespaces = plan.namespaces.iter().zip(0..).zip(needed).skip(1);
+        let declared = namespaces.filter(|((namespace, _), needed)| *needed && namespace.prefix != "xml");
         tree.bind_root(declared.map(|((namespace, ix), _)| Binding {
             prefix: if plan.default_namespace == Some(ix) { Text::new() } else { namespace.prefix.clone() },
             uri: namespace.uri.clone(),

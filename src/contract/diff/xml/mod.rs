@@ -246,8 +246,8 @@ impl<'p> Walk<'p> {
                         let local = from.local(name);
                         let below = format!("{path}/{local}");
                         let uri = own_uri(name);
-                        own.step(&mut next.0, Some(name), &uri);
-                        match other.step(&mut next.1, self.name(name), &uri) {
+                        own.step(&mut next.0, Some(name), || &uri);
+                        match other.step(&mut next.1, self.name(name), || &uri) {
                             Some(Step::Use(wanted)) => self.element(found, wanted, &below),
                             Some(Step::Wildcard(wildcard)) => self.admitted(name, found, wildcard, &below),
                             None => {
@@ -271,8 +271,8 @@ impl<'p> Walk<'p> {
                         }
                         for uri in self.probes().iter().filter(|uri| wildcard.namespaces.admits(uri)) {
                             let mut next = (mine, theirs);
-                            own.step(&mut next.0, None, uri);
-                            match other.step(&mut next.1, None, uri) {
+                            own.step(&mut next.0, None, || uri);
+                            match other.step(&mut next.1, None, || uri) {
                                 Some(Step::Wildcard(wanted)) if admits(wanted, wildcard, uri) => {}
                                 _ => {
                                     self.refused(&below, &format!("other elements{after}"));

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use regex::Regex;
 use xsd_schema::parser::frames::{ComplexContentResult, DerivationMethod, IdentityKind, SimpleTypeVariety};
 use xsd_schema::{ComplexTypeKey, FacetSet, IdentityConstraintKey, SimpleTypeKey, TypeKey, XmlTypeCode};
 
@@ -319,8 +318,8 @@ fn restrict(check: &mut Check, facets: &FacetSet) -> Option<()> {
         return None;
     }
     for any in facets.patterns.iter().filter(|any| !any.is_empty()) {
-        let regexes = any.iter().map(|facet| pattern::translate(&facet.value));
-        check.patterns.push(regexes.collect::<Option<Vec<Regex>>>()?);
+        let patterns = any.iter().map(|facet| pattern::translate(&facet.value));
+        check.patterns.push(patterns.collect::<Option<_>>()?);
     }
     if let Some(enumeration) = &facets.enumeration {
         let mut values: Vec<Text> = enumeration.values.iter().map(|value| Text::from(value.as_str())).collect();

@@ -62,6 +62,11 @@ impl<'t> Decimal<'t> {
         self.whole.is_empty() && self.short_fraction().is_empty()
     }
 
+    /// One for each value: whether it is below zero, its whole digits and those of its fraction.
+    pub(crate) fn value(&self) -> (bool, &'t str, &'t str) {
+        (self.negative && !self.is_zero(), self.whole, self.short_fraction())
+    }
+
     pub(crate) fn compare(&self, other: &Self) -> Ordering {
         let sign = |one: &Self| if one.is_zero() { 0 } else { 1 - 2 * i8::from(one.negative) };
         let signs = sign(self).cmp(&sign(other));
@@ -73,13 +78,6 @@ impl<'t> Decimal<'t> {
             .then_with(|| self.short_fraction().cmp(other.short_fraction()));
         if self.negative { size.reverse() } else { size }
     }
-}
-
-/// One spelling for each value; `None` if the text is no decimal.
-pub(crate) fn canonical(text: &str) -> Option<String> {
-    let decimal = Decimal::parse(text)?;
-    let sign = if decimal.negative && !decimal.is_zero() { "-" } else { "" };
-    Some(format!("{sign}{}.{}", decimal.whole, decimal.short_fraction()))
 }
 
 #[cfg(test)]
@@ -98,7 +96,7 @@ mod tests {
         for (a, b) in [("0", "-0.00"), ("007", "7"), ("+1.50", "1.5"), (".5", "0.5"), ("5.", "5")] {
             let both = Decimal::parse(a).zip(Decimal::parse(b)).expect("decimals");
             assert_eq!(both.0.compare(&both.1), Ordering::Equal, "{a} {b}");
-            assert_eq!(canonical(a), canonical(b));
+            assert_eq!(both.0.value(), both.1.value());
         }
         for text in ["", "+", ".", "1e3", "1 ", "--1", "1.2.3", "١"] {
             assert!(Decimal::parse(text).is_none(), "{text}");

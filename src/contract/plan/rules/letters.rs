@@ -28,14 +28,15 @@ impl Model {
         }
         letters.retain(|letter| match letter {
             Letter::Name(name, found) => {
-                matches!(self.step(&mut state.clone(), Some(*name), &uri(*name)), Some(Step::Use(taken)) if taken == *found)
+                let uri = uri(*name);
+                matches!(self.step(&mut state.clone(), Some(*name), || &uri), Some(Step::Use(taken)) if taken == *found)
             }
             Letter::Any(wildcard) => {
                 let one = match &wildcard.namespaces {
                     Namespaces::Only(list) => list.first().cloned().unwrap_or_default(),
                     Namespaces::Any | Namespaces::Not(_) => Text::borrowed("urn:of:nobody"),
                 };
-                matches!(self.step(&mut state.clone(), None, &one), Some(Step::Wildcard(_)))
+                matches!(self.step(&mut state.clone(), None, || &one), Some(Step::Wildcard(_)))
             }
         });
         letters

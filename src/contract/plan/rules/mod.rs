@@ -11,16 +11,16 @@ mod identity;
 mod letters;
 mod model;
 mod pattern;
+mod runs;
 mod value;
 mod within;
 
 pub(crate) use beyond::Beyond;
-pub(crate) use decimal::canonical;
 pub(crate) use identity::{Constraint, Field};
 pub(crate) use letters::Letter;
 pub(crate) use model::{Graph, Leaf, Letters, Model, State, Step};
 pub(crate) use pattern::translate;
-pub(crate) use value::{Check, Form, is_uri};
+pub(crate) use value::{Check, Form, Identity, is_uri};
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -71,18 +71,23 @@ pub(crate) enum Step<'m> {
 }
 
 impl Letters {
-    fn admit(&self, name: Option<NameIx>, uri: &str) -> Option<Step<'_>> {
+    fn admit<'u>(&self, name: Option<NameIx>, uri: impl Fn() -> &'u str) -> Option<Step<'_>> {
         match self {
             Self::One(own, found) => (name == Some(*own)).then_some(Step::Use(*found)),
             Self::Some(list) => list.iter().find(|(own, _)| name == Some(*own)).map(|(_, found)| Step::Use(*found)),
-            Self::Wildcard(wildcard) => wildcard.namespaces.admits(uri).then_some(Step::Wildcard(wildcard)),
+            Self::Wildcard(wildcard) => wildcard.namespaces.admits(uri()).then_some(Step::Wildcard(wildcard)),
         }
     }
 }
 
 impl Model {
     /// Takes the next child; `None` if it cannot stand here.
-    pub(crate) fn step(&self, state: &mut State, name: Option<NameIx>, uri: &str) -> Option<Step<'_>> {
+    pub(crate) fn step<'u>(
+        &self,
+        state: &mut State,
+        name: Option<NameIx>,
+        uri: impl Fn() -> &'u str,
+    ) -> Option<Step<'_>> {
         match self {
             Self::Sequence(leaves) => {
                 let mut at = state.at as usize;
@@ -90,7 +95,7 @@ impl Model {
                 loop {
                     let leaf = leaves.get(at)?;
                     if count < leaf.max
-                        && let Some(step) = leaf.term.admit(name, uri)
+                        && let Some(step) = leaf.term.admit(name, &uri)
                     {
                         state.at = u32::try_from(at).ok()?;
                         state.count = count.saturating_add(1);
@@ -104,7 +109,7 @@ impl Model {
             }
             Self::All(leaves) => {
                 let mut open = leaves.iter().enumerate().filter(|(at, _)| state.seen & (1 << at) == 0);
-                let (at, step) = open.find_map(|(at, leaf)| Some((at, leaf.term.admit(name, uri)?)))?;
+                let (at, step) = open.find_map(|(at, leaf)| Some((at, leaf.term.admit(name, &uri)?)))?;
                 state.seen |= 1 << at;
                 Some(step)
             }
@@ -138,13 +143,13 @@ impl Graph {
         self.leaves.get(at as usize).is_some_and(|leaf| count >= leaf.min)
     }
 
-    fn step(&self, state: &mut State, name: Option<NameIx>, uri: &str) -> Option<Step<'_>> {
+    fn step<'u>(&self, state: &mut State, name: Option<NameIx>, uri: impl Fn() -> &'u str) -> Option<Step<'_>> {
         let next = match state.at.checked_sub(1) {
             None => &self.first,
             Some(at) => {
                 let leaf = self.leaves.get(at as usize)?;
                 if state.count < leaf.max
-                    && let Some(step) = leaf.term.admit(name, uri)
+                    && let Some(step) = leaf.term.admit(name, &uri)
                 {
                     state.count = state.count.saturating_add(1);
                     return Some(step);
@@ -156,7 +161,7 @@ impl Graph {
             }
         };
         let (at, step) =
-            next.iter().find_map(|at| Some((*at, self.leaves.get(*at as usize)?.term.admit(name, uri)?)))?;
+            next.iter().find_map(|at| Some((*at, self.leaves.get(*at as usize)?.term.admit(name, &uri)?)))?;
         (state.at, state.count) = (at + 1, 1);
         Some(step)
     }

@@ -5,11 +5,34 @@
 
 use regex::{Regex, RegexBuilder};
 
+use super::runs::Runs;
+
 /// More than this memory for one pattern is refused.
 const SIZE_LIMIT: usize = 256 << 10;
 
 /// A pattern of a schema as an anchored expression that matches nothing else.
-pub(crate) fn translate(pattern: &str) -> Option<Regex> {
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    regex: Regex,
+    runs: Option<Runs>,
+}
+
+impl Pattern {
+    pub(crate) fn is_match(&self, text: &str) -> bool {
+        match &self.runs {
+            Some(runs) => runs.is_match(text),
+            None => self.regex.is_match(text),
+        }
+    }
+
+    /// The expression.
+    pub(crate) fn as_str(&self) -> &str {
+        self.regex.as_str()
+    }
+}
+
+/// The pattern of a schema, if it is of the common part.
+pub(crate) fn translate(pattern: &str) -> Option<Pattern> {
     let mut out = String::with_capacity(pattern.len() + 8);
     out.push_str("^(?:");
     let mut chars = pattern.chars().peekable();
@@ -62,7 +85,8 @@ pub(crate) fn translate(pattern: &str) -> Option<Regex> {
     if groups > 0 {
         return None;
     }
-    RegexBuilder::new(&out).size_limit(SIZE_LIMIT).dfa_size_limit(SIZE_LIMIT).build().ok()
+    let regex = RegexBuilder::new(&out).size_limit(SIZE_LIMIT).dfa_size_limit(SIZE_LIMIT).build().ok()?;
+    Some(Pattern { regex, runs: Runs::of(&out) })
 }
 
 /// An escape outside of a class. `\d` and its like are narrower here than in XML Schema, never wider.
@@ -146,8 +170,8 @@ mod tests {
             ("[-+]?1", "-1", "--1"),
             ("", "", "a"),
         ] {
-            let regex = translate(pattern).expect(pattern);
-            assert!(regex.is_match(yes) && !regex.is_match(no), "{pattern}");
+            let found = translate(pattern).expect(pattern);
+            assert!(found.is_match(yes) && !found.is_match(no), "{pattern}");
         }
     }
 

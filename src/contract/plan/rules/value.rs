@@ -3,12 +3,11 @@
 use std::borrow::Cow;
 use std::cmp::Ordering;
 
-use regex::Regex;
-
 use super::super::types::Whitespace;
 use super::Beyond;
 use super::date;
 use super::decimal::Decimal;
+use super::pattern::Pattern;
 use crate::format::scan;
 use crate::message::Text;
 
@@ -18,7 +17,7 @@ pub(crate) struct Check {
     pub(crate) whitespace: Whitespace,
     pub(crate) form: Form,
     /// One of each list must match.
-    pub(crate) patterns: Vec<Vec<Regex>>,
+    pub(crate) patterns: Vec<Vec<Pattern>>,
     /// The text must be in each list; sorted.
     pub(crate) enumerations: Vec<Vec<Text>>,
     pub(crate) min_length: usize,
@@ -61,6 +60,18 @@ pub(crate) struct Bound {
     pub(crate) is_lower: bool,
 }
 
+/// A value as identity constraints compare it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Identity<'t> {
+    Text(Cow<'t, str>),
+    /// Without leading zeros, nor trailing ones of the fraction.
+    Number {
+        negative: bool,
+        whole: &'t str,
+        fraction: &'t str,
+    },
+}
+
 impl Check {
     /// A type that only the engine can tell.
     pub(crate) fn beyond(beyond: Beyond) -> Self {
@@ -83,15 +94,35 @@ impl Check {
 
     /// Whether the text certainly is a value of the type.
     pub(crate) fn holds(&self, text: &str) -> bool {
-        self.holds_normal(&self.normal(text))
+        // Most texts have no white space to normalize, and to most types it is the form that tells so.
+        if self.is_dense() {
+            return self.holds_normal(text) || (!is_collapsed(text) && self.holds_normal(&self.normal(text)));
+        }
+        self.takes_any() || self.holds_normal(&self.normal(text))
     }
 
-    /// A text that two values share only if they are equal, and that equal values share.
-    pub(crate) fn identity(&self, text: &str) -> Option<String> {
-        let normal = self.normal(text);
+    /// Whether no text of the form has white space.
+    fn is_dense(&self) -> bool {
+        !matches!(self.form, Form::Text | Form::Base64Binary | Form::List(_) | Form::Union(_) | Form::Unknown(_))
+    }
+
+    /// Whether every text is a value.
+    fn takes_any(&self) -> bool {
+        matches!(self.form, Form::Text)
+            && self.patterns.is_empty()
+            && self.enumerations.is_empty()
+            && self.min_length == 0
+            && self.max_length == usize::MAX
+    }
+
+    /// What two values share only if they are equal, and equal values share.
+    pub(crate) fn identity<'t>(&self, text: &'t str) -> Option<Identity<'t>> {
         match self.form {
-            Form::Text | Form::Language | Form::NmToken | Form::NcName => Some(format!("text:{normal}")),
-            Form::Decimal | Form::Integer => Some(format!("number:{}", super::canonical(&normal)?)),
+            Form::Text | Form::Language | Form::NmToken | Form::NcName => Some(Identity::Text(self.normal(text))),
+            Form::Decimal | Form::Integer => {
+                let (negative, whole, fraction) = Decimal::parse(text.trim_matches(is_space))?.value();
+                Some(Identity::Number { negative, whole, fraction })
+            }
             _ => None,
         }
     }
@@ -144,6 +175,8 @@ impl Check {
     fn of_length(&self, text: &str) -> bool {
         let length = match self.form {
             Form::List(_) => items(text).count(),
+            // A character has a byte at least.
+            _ if self.min_length <= 1 && text.len() <= self.max_length => return text.len() >= self.min_length,
             _ => text.chars().count(),
         };
         (self.min_length..=self.max_length).contains(&length)
@@ -165,6 +198,10 @@ impl Check {
 /// The items of a list whose white space is collapsed.
 fn items(text: &str) -> impl Iterator<Item = &str> {
     text.split(' ').filter(|item| !item.is_empty())
+}
+
+fn is_space(char: char) -> bool {
+    matches!(char, ' ' | '\t' | '\n' | '\r')
 }
 
 /// Whether collapsing white space changes nothing.

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 
 use super::super::types::Whitespace;
 use super::decimal::Decimal;
+use super::pattern::Pattern;
 use super::value::{Bound, Check, Form};
 use crate::message::Text;
 
@@ -59,7 +60,7 @@ impl Check {
     }
 
     fn beyond_facets(&self, other: &Self) -> Option<String> {
-        let set = |any: &[regex::Regex]| any.iter().map(|regex| regex.as_str().to_owned()).collect::<Vec<_>>();
+        let set = |any: &[Pattern]| any.iter().map(|pattern| pattern.as_str().to_owned()).collect::<Vec<_>>();
         let own: Vec<Vec<String>> = self.patterns.iter().map(|any| set(any)).collect();
         for wanted in other.patterns.iter().map(|any| set(any)) {
             if !own.iter().any(|own| own.iter().all(|one| wanted.contains(one))) {

@@ -77,7 +77,7 @@ fn brings_bindings_back_when_an_element_ends() {
         let more: String = (0..siblings).map(|number| format!(" xmlns:m{number}='m'")).collect();
         let text = format!("<p:a xmlns:p='1'{more}><p:a xmlns:p='2' xmlns='3'><p:b/><c/></p:a><p:d/><e/></p:a>");
         let tree = parse(text).expect("is well-formed");
-        let names: Vec<String> = tree.names().iter().map(|name| format!("{}:{}", name.namespace, name.local)).collect();
+        let names: Vec<String> = tree.names().map(|name| format!("{}:{}", name.namespace, name.local)).collect();
         assert_eq!(names, ["1:a", "2:a", "2:b", "3:c", "1:d", ":e"]);
     }
 }
