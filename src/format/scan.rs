@@ -25,6 +25,7 @@ impl Word {
 }
 
 /// Where the first byte is of which `word` and `byte` both say so.
+#[inline]
 pub(crate) fn find(bytes: &[u8], word: impl Fn(Word) -> u64, byte: impl Fn(u8) -> bool) -> Option<usize> {
     let marked = |eight: &[u8; 8]| match word(Word(u64::from_le_bytes(*eight))) {
         0 => None,

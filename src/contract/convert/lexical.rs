@@ -126,12 +126,13 @@ fn json_number(text: &str, sign: &str, whole: &str, fraction: Option<&str>, expo
 /// cannot hold it: a fraction in an integer, or more digits than anybody means.
 pub(crate) fn decimal_text(number: &Number, integer: bool) -> Option<Text> {
     let written = number.to_text();
-    if number.as_i64().is_some() {
+    let has_exponent = || written.bytes().any(|byte| matches!(byte, b'e' | b'E'));
+    if number.as_i64().is_some() || (!integer && !has_exponent()) {
         return Some(written);
     }
     let (mantissa, exponent) = match written.as_str().split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
-        None if !integer || !written.contains('.') => return Some(written),
+        None if !written.contains('.') => return Some(written),
         None => (written.as_str(), 0),
     };
     let (sign, unsigned) = sign(mantissa);

@@ -237,7 +237,7 @@ impl Elements {
     pub(crate) fn child_of_key(&self, key: &str, hint: u16) -> Option<(u16, &Child)> {
         let near = self.children.get(usize::from(hint)..).unwrap_or_default();
         for (child, at) in near.iter().take(4).zip(hint..) {
-            if child.key.len() == key.len() && child.key == key {
+            if child.key.as_str() == key {
                 return Some((at, child));
             }
         }

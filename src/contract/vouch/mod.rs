@@ -184,6 +184,9 @@ impl<'p, 't> Walk<'p, 't> {
     /// Looks at the attributes of `xsi`. Gives whether the element is nil.
     fn instance_attributes(&self, element: &Element, found: &Use) -> Option<bool> {
         let mut nil = false;
+        if element.attributes.is_empty() {
+            return Some(nil);
+        }
         for attribute in self.tree.attributes(element) {
             if !self.is_xsi(attribute.name) {
                 continue;

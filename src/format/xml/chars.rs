@@ -23,6 +23,28 @@ pub fn not_char(text: &str) -> Option<(usize, char)> {
     }
 }
 
+/// What a text is to whoever writes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing in it has to be escaped.
+    Plain,
+    /// Something may have to be.
+    Marked,
+    /// XML cannot carry this character of it.
+    Bad(char),
+}
+
+/// Looks a text over, once if it is as most are.
+pub fn look(text: &str) -> Look {
+    // `<` and `>` differ in one bit, and so do `"` and `&`.
+    let word = |word: Word| word.is_but(b'<', 2) | word.is_but(b'"', 4) | word.below(b' ') | word.is(0xEF);
+    let byte = |byte| matches!(byte, b'<' | b'>' | b'"' | b'&' | 0..b' ' | 0xEF);
+    match scan::find(text.as_bytes(), word, byte) {
+        None => Look::Plain,
+        Some(_) => not_char(text).map_or(Look::Marked, |(_, bad)| Look::Bad(bad)),
+    }
+}
+
 /// Production 3 `S`, one of it.
 pub(super) fn is_space(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r')

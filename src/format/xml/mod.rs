@@ -18,7 +18,7 @@ mod writer;
 mod tests;
 
 pub use canonical::{canonical, canonical_at};
-pub use chars::{is_char, is_ncname, not_char};
+pub use chars::{Look, is_char, is_ncname, look, not_char};
 pub use names::Names;
 pub use path::path;
 pub use reader::read;

@@ -77,6 +77,7 @@ impl Names {
     }
 
     /// The name as it is written, if it has its usual prefix.
+    #[inline]
     pub(super) fn written(&self, id: NameId, prefix: PrefixId) -> Option<Written<'_>> {
         let common = self.names.get(id.0 as usize).filter(|common| common.prefix == prefix)?;
         let [start, end] = &common.tags;

@@ -36,6 +36,8 @@ pub enum Node {
     Text {
         /// The characters.
         text: Text,
+        /// Whether it is known that none of them has to be escaped.
+        plain: bool,
         /// Byte offset in the decoded body.
         offset: u32,
     },
@@ -246,8 +248,9 @@ impl Tree {
         self.nodes.push(Node::Start(element));
     }
 
-    /// Adds an element that holds nothing but text, or nothing at all.
-    pub fn leaf(&mut self, name: NameId, prefix: PrefixId, text: Text) {
+    /// Adds an element that holds nothing but text, or nothing at all; `plain` as in [`Node::Text`].
+    #[inline]
+    pub fn leaf(&mut self, name: NameId, prefix: PrefixId, text: Text, plain: bool) {
         let mut element = self.element(name, prefix, 0);
         self.nodes.reserve(3);
         if text.is_empty() {
@@ -256,7 +259,7 @@ impl Tree {
         } else {
             element.end = index(self.nodes.len() + 2);
             self.nodes.push(Node::Start(element));
-            self.nodes.push(Node::Text { text, offset: 0 });
+            self.nodes.push(Node::Text { text, plain, offset: 0 });
         }
         self.nodes.push(Node::End);
     }
@@ -297,8 +300,11 @@ impl Tree {
     /// Adds character data; joins it to text directly before.
     pub fn text(&mut self, text: Text, offset: u32) {
         match self.nodes.last_mut() {
-            Some(Node::Text { text: before, .. }) => before.push_str(&text),
-            _ => self.nodes.push(Node::Text { text, offset }),
+            Some(Node::Text { text: before, plain, .. }) => {
+                before.push_str(&text);
+                *plain = false;
+            }
+            _ => self.nodes.push(Node::Text { text, plain: false, offset }),
         }
     }
 

@@ -24,9 +24,14 @@ pub fn write(tree: &Tree, limits: &Limits) -> Result<Vec<u8>, Violation> {
                 out.push_str("/>");
                 nodes = rest;
             }
-            [Node::Start(element), Node::Text { text, .. }, Node::End, rest @ ..] => {
+            [Node::Start(element), Node::Text { text, plain, .. }, Node::End, rest @ ..] => {
                 start(tree, element, &mut out);
-                push_text(text, &mut out);
+                if *plain {
+                    debug_assert!(special(text.as_bytes(), 0).is_none(), "`{text}` is not plain");
+                    out.push_str(text);
+                } else {
+                    push_text(text, &mut out);
+                }
                 end(tree, element, &mut out);
                 nodes = rest;
             }

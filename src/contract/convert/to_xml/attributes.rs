@@ -26,7 +26,7 @@ impl<'v> Writer<'v> {
         match complex.attribute_of_key(key) {
             Some((order, declared)) => {
                 let simple = self.plan.simple(declared.simple);
-                let value = self.lexical(simple, value).unwrap_or_default();
+                let value = self.lexical(simple, value).unwrap_or_default().text;
                 let (name, prefix) = self.name_of_attribute(declared.name);
                 self.put(Place::Declared(order), Attribute { name, prefix, value });
             }

@@ -2,6 +2,7 @@
 
 use super::members::Taken;
 use super::path::Step;
+use super::value::Lexical;
 use super::{Writer, value};
 use crate::contract::plan::Form;
 use crate::contract::plan::types::{Complex, Content, Element as Declaration, Order, Simple};
@@ -36,12 +37,12 @@ impl<'v> Writer<'v> {
         }
         let nil = self.xsi_attribute(1, Text::borrowed("true"));
         self.tree.attribute(nil);
-        self.leaf(declared.name, Text::new());
+        self.leaf(declared.name, Lexical::default());
     }
 
     fn scalar(&mut self, declared: &Declaration, simple: &Simple, value: &Value) {
-        let Some(text) = self.lexical(simple, value) else { return };
-        if text.is_empty()
+        let Some(written) = self.lexical(simple, value) else { return };
+        if written.text.is_empty()
             && let Some(default) = declared.default.as_ref().filter(|default| !default.is_empty())
         {
             return self.refuse(
@@ -49,7 +50,7 @@ impl<'v> Writer<'v> {
                 format!("an empty element of this name would mean its default, `{default}`"),
             );
         }
-        self.leaf(declared.name, text);
+        self.leaf(declared.name, written);
     }
 
     fn object(&mut self, declared: &'v Declaration, members: &'v Members) {
@@ -102,7 +103,7 @@ impl<'v> Writer<'v> {
             return self.nil(declared);
         }
         match &complex.content {
-            Content::Empty => self.leaf(declared.name, Text::new()),
+            Content::Empty => self.leaf(declared.name, Lexical::default()),
             Content::Simple(simple) => match control {
                 Some(value) => {
                     let simple = self.plan.simple(*simple);

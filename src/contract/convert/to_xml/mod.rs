@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use attributes::Place;
 use path::{Step, pointer};
+use value::Lexical;
 
 use crate::contract::plan::Plan;
 use crate::contract::plan::types::NameIx;
@@ -102,9 +103,9 @@ impl<'v> Writer<'v> {
     }
 
     /// Writes an element that holds no other.
-    fn leaf(&mut self, name: NameIx, text: Text) {
+    fn leaf(&mut self, name: NameIx, Lexical { text, plain }: Lexical) {
         let (name, prefix) = self.name_of_element(name);
-        self.tree.leaf(name, prefix, text);
+        self.tree.leaf(name, prefix, text, plain);
     }
 
     fn open(&mut self, name: NameIx) {

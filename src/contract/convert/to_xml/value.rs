@@ -4,39 +4,58 @@ use super::Writer;
 use super::path::Step;
 use crate::contract::convert::lexical;
 use crate::contract::plan::types::{Kind, Simple, SimpleIx};
-use crate::format::xml::is_ncname;
+use crate::format::xml::{Look, is_ncname, look};
 use crate::message::{Text, Value};
+
+/// A value as text.
+#[derive(Default)]
+pub(super) struct Lexical {
+    pub(super) text: Text,
+    /// Whether it is known that nothing in it has to be escaped.
+    pub(super) plain: bool,
+}
+
+impl Lexical {
+    fn plain(text: Text) -> Self {
+        Self { text, plain: true }
+    }
+
+    fn of(text: Text) -> Self {
+        Self { text, plain: false }
+    }
+}
 
 impl<'v> Writer<'v> {
     /// The text of a value of a simple type. The namespaces that names in it need are made ready.
-    pub(super) fn lexical(&mut self, simple: &Simple, value: &Value) -> Option<Text> {
+    pub(super) fn lexical(&mut self, simple: &Simple, value: &Value) -> Option<Lexical> {
         match (&simple.kind, value) {
-            (Kind::String, Value::String(text)) => match lexical::bad_character(text) {
-                None => return Some(text.clone()),
-                Some(bad) => {
+            (Kind::String, Value::String(text)) => match look(text) {
+                Look::Plain => return Some(Lexical::plain(text.clone())),
+                Look::Marked => return Some(Lexical::of(text.clone())),
+                Look::Bad(bad) => {
                     self.refuse("xml-character", not_carried(bad));
                     return None;
                 }
             },
-            (Kind::Boolean { yes, .. }, Value::Bool(true)) => return Some(Text::borrowed(yes)),
-            (Kind::Boolean { no, .. }, Value::Bool(false)) => return Some(Text::borrowed(no)),
+            (Kind::Boolean { yes, .. }, Value::Bool(true)) => return Some(Lexical::plain(Text::borrowed(yes))),
+            (Kind::Boolean { no, .. }, Value::Bool(false)) => return Some(Lexical::plain(Text::borrowed(no))),
             (Kind::Integer | Kind::Decimal, Value::Number(number)) => {
                 if let Some(text) = lexical::decimal_text(number, simple.kind == Kind::Integer) {
-                    return Some(text);
+                    return Some(Lexical::plain(text));
                 }
             }
-            (Kind::Double, Value::Number(number)) => return Some(number.to_text()),
+            (Kind::Double, Value::Number(number)) => return Some(Lexical::plain(number.to_text())),
             (Kind::Integer | Kind::Decimal, Value::String(text))
                 if lexical::decimal(text, simple.kind == Kind::Integer).is_some() =>
             {
-                return Some(text.clone());
+                return Some(Lexical::plain(text.clone()));
             }
             (Kind::Double, Value::String(text))
                 if lexical::is_special_double(text) || lexical::double(text).is_some() =>
             {
-                return Some(text.clone());
+                return Some(Lexical::plain(text.clone()));
             }
-            (Kind::QName, Value::String(text)) => return self.name_in_value(text),
+            (Kind::QName, Value::String(text)) => return self.name_in_value(text).map(Lexical::of),
             (Kind::List(item), Value::Array(items)) => return self.list(*item, items),
             _ => {}
         }
@@ -44,14 +63,16 @@ impl<'v> Writer<'v> {
         None
     }
 
-    fn list(&mut self, item: SimpleIx, items: &[Value]) -> Option<Text> {
+    fn list(&mut self, item: SimpleIx, items: &[Value]) -> Option<Lexical> {
         let plan = self.plan;
         let simple = plan.simple(item);
         let mut joined = String::new();
+        let mut plain = true;
         for (at, value) in items.iter().enumerate() {
             self.path.push(Step::Index(at));
             let found = self.lexical(simple, value);
-            let word = found.as_ref().is_none_or(|text| !text.is_empty() && !text.bytes().any(lexical::is_space));
+            let word =
+                found.as_ref().is_none_or(|one| !one.text.is_empty() && !one.text.bytes().any(lexical::is_space));
             if !word {
                 self.refuse("list-item", "an item of an `xs:list` must not be empty or hold white space");
             }
@@ -59,9 +80,11 @@ impl<'v> Writer<'v> {
             if at > 0 {
                 joined.push(' ');
             }
-            joined.push_str(&found?);
+            let one = found?;
+            joined.push_str(&one.text);
+            plain &= one.plain;
         }
-        Some(Text::from(joined))
+        Some(Lexical { text: Text::from(joined), plain })
     }
 
     fn name_in_value(&mut self, text: &Text) -> Option<Text> {
