@@ -150,12 +150,17 @@ impl Members {
     }
 
     /// Makes the index once it is needed.
-    #[inline]
+    #[inline(always)]
     fn renew(&mut self) {
         if self.entries.len() > FEW && self.index.is_none() {
-            let places = self.entries.iter().enumerate().map(|(at, (name, _))| (name.clone(), at));
-            self.index = Some(Box::new(places.collect()));
+            self.make_index();
         }
+    }
+
+    #[cold]
+    fn make_index(&mut self) {
+        let places = self.entries.iter().enumerate().map(|(at, (name, _))| (name.clone(), at));
+        self.index = Some(Box::new(places.collect()));
     }
 }
 

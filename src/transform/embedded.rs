@@ -66,10 +66,19 @@ impl Embedded {
     /// # Errors
     /// A failure whose reason begins with the place, as `transforms/chat/order.yaml:12:7: …`.
     pub fn run(&self, input: &Value, variables: &[Value], limits: &Limits) -> Result<Vec<Value>, Failure> {
-        self.program.run(input, variables, limits).map_err(|RunError { message, span, limit }| {
-            let kind = if limit { Kind::Limit } else { Kind::Mapping };
-            self.failed(kind, &span, &message)
-        })
+        self.program.run(input, variables, limits).map_err(|error| self.stopped(error))
+    }
+
+    /// The only output, or how many there are if that is not one. `variables` are as for [`Self::run`].
+    ///
+    /// # Errors
+    /// As of [`Self::run`].
+    pub fn only(&self, input: &Value, variables: &[Value], limits: &Limits) -> Result<Result<Value, usize>, Failure> {
+        self.program.only(input, variables, limits).map_err(|error| self.stopped(error))
+    }
+
+    fn stopped(&self, RunError { message, span, limit }: RunError) -> Failure {
+        self.failed(if limit { Kind::Limit } else { Kind::Mapping }, &span, &message)
     }
 
     /// A failure of the whole program.

@@ -10,10 +10,8 @@ impl Transform {
     /// A mapping gives exactly one document: none or several are a failure, as is everything that goes wrong in it.
     /// The failure's reason begins with the place, as `transforms/chat/order.yaml:12:7: …`.
     pub fn run(&self, input: &Value, variables: &[Value], limits: &Limits) -> Result<Value, Failure> {
-        let outputs = self.map.run(input, variables, limits)?;
-        <[Value; 1]>::try_from(outputs).map(|[document]| document).map_err(|outputs| {
-            let made =
-                if outputs.is_empty() { "no document".to_owned() } else { format!("{} documents", outputs.len()) };
+        self.map.only(input, variables, limits)?.map_err(|count| {
+            let made = if count == 0 { "no document".to_owned() } else { format!("{count} documents") };
             self.map.failure(&format!("the mapping made {made}, it must make one"))
         })
     }

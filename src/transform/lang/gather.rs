@@ -2,7 +2,7 @@
 
 use super::env::{Bound, Env};
 use super::node::{Kind, Node, Part, Pattern, Step};
-use super::ops;
+use super::ops::{self, truthy};
 use super::paths::not_iterable;
 use super::run::Run;
 use super::stop::{Flow, Stop};
@@ -19,7 +19,11 @@ impl Run<'_> {
             return see(self.view(node, env, input, &mut room)?);
         }
         self.charge(1)?;
-        self.deeper(|| match &node.kind {
+        self.deeper(|| self.see_of(node, env, input, see)).map_err(|stop| stop.at(node.span))
+    }
+
+    fn see_of(&self, node: &Node, env: &Env<'_>, input: &Value, see: See<'_>) -> Flow {
+        match &node.kind {
             Kind::Path(base, steps) => {
                 self.each_view(base, env, input, &mut |value| self.walk_steps(steps, env, input, value, see))
             }
@@ -30,9 +34,17 @@ impl Run<'_> {
                 let branch = if self.truth(condition, env, input)? { then } else { otherwise };
                 self.each_view(branch, env, input, see)
             }
+            Kind::Alternative(left, right) if left.one => {
+                let mut room = Value::Null;
+                match self.view(left, env, input, &mut room) {
+                    Ok(value) if truthy(value) => return see(value),
+                    Ok(_) => {}
+                    Err(stop) => drop(stop.caught()?),
+                }
+                self.each_view(right, env, input, see)
+            }
             _ => self.each_of(node, env, input, &mut |value| see(&value)),
-        })
-        .map_err(|stop| stop.at(node.span))
+        }
     }
 
     /// Follows steps from a value. `input` is what the indices are evaluated against.
@@ -82,6 +94,10 @@ impl Run<'_> {
                 let branch = if self.truth(condition, env, input)? { then } else { otherwise };
                 self.gather(branch, env, input, all)
             }
+            Kind::Path(..) | Kind::Alternative(..) => self.see_of(node, env, input, &mut |value| {
+                all.push(value.clone());
+                self.charge_items(all.len(), 1)
+            }),
             _ => self.each_of(node, env, input, &mut |value| {
                 all.push(value);
                 self.charge_items(all.len(), 1)

@@ -144,6 +144,17 @@ impl Program {
         Ok(outputs)
     }
 
+    /// Runs the program; gives its only output, or how many it has if that is not one.
+    pub fn only(&self, input: &Value, variables: &[Value], limits: &Limits) -> Result<Result<Value, usize>, RunError> {
+        let (mut only, mut count) = (Value::Null, 0);
+        self.each(input, variables, limits, |value| {
+            only = value;
+            count += 1;
+            true
+        })?;
+        Ok(if count == 1 { Ok(only) } else { Err(count) })
+    }
+
     /// Runs the program until its first output, if it has any.
     pub fn first(&self, input: &Value, variables: &[Value], limits: &Limits) -> Result<Option<Value>, RunError> {
         let mut first = None;

@@ -128,6 +128,9 @@ pub(super) const AGREED: &[(&str, &str, &str)] = &[
     ("(true, false) and (true, false)", "null", "true false false"),
     ("not", "null", "true"),
     (".a // 1, (.b // 2), (false // 3), (1, null, 2) // 9", r#"{"b":5}"#, "1 5 3 1 2"),
+    ("[.a // empty, (.b // empty), (.c // (1,2)), .d // (3,4)]", r#"{"a":0,"b":false,"d":5}"#, "[0,1,2,5]"),
+    ("[(.a // empty | {a: .}), (.b.c // (1,2) | . + 1)]", r#"{"a":[1]}"#, r#"[{"a":[1]},2,3]"#),
+    ("[(.a // empty) as $x | $x, 7], [.a | (.b // (1,2)) as $x | [$x]]", "null", "[] [[1],[2]]"),
     ("(1,2) + (10,20)", "null", "11 21 12 22"),
     ("1 as $x | 2 as $y | $x + $y * 10", "null", "21"),
     // control
