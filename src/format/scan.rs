@@ -18,6 +18,13 @@ impl Word {
         Self(self.0 ^ (ONES * u64::from(byte))).below(1)
     }
 
+    /// Marks the bytes that are one of two below 128, and those below a bound of at most 128.
+    pub(crate) fn is_or_below(self, [a, b]: [u8; 2], bound: u8) -> u64 {
+        let less = |word: u64, bound: u8| word.wrapping_sub(ONES * u64::from(bound));
+        let either = less(self.0 ^ (ONES * u64::from(a)), 1) | less(self.0 ^ (ONES * u64::from(b)), 1);
+        (either | less(self.0, bound)) & !self.0 & HIGH
+    }
+
     /// Marks the bytes that are this one, but for the bits of `but`.
     pub(crate) fn is_but(self, byte: u8, but: u8) -> u64 {
         Self(self.0 & !(ONES * u64::from(but))).is(byte & !but)
@@ -49,6 +56,18 @@ pub(crate) fn find(bytes: &[u8], word: impl Fn(Word) -> u64, byte: impl Fn(u8) -
     }
 }
 
+/// The same in text of which mostly the first few bytes are looked at.
+pub(crate) fn find_soon(bytes: &[u8], word: impl Fn(Word) -> u64, byte: impl Fn(u8) -> bool) -> Option<usize> {
+    let mut rest = bytes;
+    while let Some((eight, after)) = rest.split_first_chunk::<8>() {
+        match word(Word(u64::from_le_bytes(*eight))) {
+            0 => rest = after,
+            marks => return Some(bytes.len() - rest.len() + marks.trailing_zeros() as usize / 8),
+        }
+    }
+    rest.iter().position(|one| byte(*one)).map(|within| bytes.len() - rest.len() + within)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -62,6 +81,9 @@ mod tests {
             prop_assert_eq!(below, bytes.iter().position(|byte| *byte < bound));
             let is = find(&bytes, |word| word.is(one), |byte| byte == one);
             prop_assert_eq!(is, bytes.iter().position(|byte| *byte == one));
+            let any = [one & 0x7f, b'"'];
+            let soon = find_soon(&bytes, |word| word.is_or_below(any, bound), |byte| any.contains(&byte) || byte < bound);
+            prop_assert_eq!(soon, bytes.iter().position(|byte| any.contains(byte) || *byte < bound));
             let but = find(&bytes, |word| word.is_but(one, 2), |byte| byte | 2 == one | 2);
             prop_assert_eq!(but, bytes.iter().position(|byte| byte | 2 == one | 2));
         }

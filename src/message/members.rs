@@ -94,6 +94,7 @@ impl Members {
     }
 
     /// Adds a member whose name is known to be new.
+    #[inline]
     pub fn append(&mut self, name: Text, value: Value) {
         debug_assert!(!self.contains_key(&name), "`{name}` stands twice");
         self.push(name, value);
@@ -141,12 +142,21 @@ impl Members {
         self.entries.iter_mut().map(|(_, value)| value)
     }
 
+    #[inline]
     fn push(&mut self, name: Text, value: Value) {
-        if let Some(index) = &mut self.index {
-            index.insert(name.clone(), self.entries.len());
-        }
         self.entries.push((name, value));
-        self.renew();
+        if self.entries.len() > FEW || self.index.is_some() {
+            self.note_last();
+        }
+    }
+
+    /// Takes the last name into the index, which is made once it is needed.
+    #[inline(never)]
+    fn note_last(&mut self) {
+        match (&mut self.index, self.entries.last()) {
+            (Some(index), Some((name, _))) => drop(index.insert(name.clone(), self.entries.len() - 1)),
+            _ => self.renew(),
+        }
     }
 
     /// Makes the index once it is needed.

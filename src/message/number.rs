@@ -20,6 +20,8 @@ enum Repr {
     Int(i64),
     /// Written with so many digits behind a point, and with at most 18 in all, without an exponent; not `-0.0`.
     Scaled(i64, u8),
+    /// Written in the canonical form of an integer that no `i64` holds: beyond all of the above.
+    Large(Text),
     /// Any other lexical form that JSON's grammar allows.
     Written(Text),
 }
@@ -28,8 +30,45 @@ impl Number {
     /// Takes a lexical form. `None` if it is not a number of JSON's grammar, or its exponent is beyond
     /// [`MAX_EXPONENT`].
     pub fn parse(text: &str) -> Option<Self> {
-        let written = || is_json_number(text).then(|| Repr::Written(Text::from(text)));
-        short(text).or_else(written).map(Self)
+        match Self::leading(text) {
+            Some((number, length)) if length == text.len() => Some(number),
+            _ => is_json_number(text).then(|| Self(Repr::Written(Text::from(text)))),
+        }
+    }
+
+    /// The number that a text begins with, and its length. Nothing if it is not one of the plain forms that most
+    /// numbers have.
+    pub(crate) fn leading(text: &str) -> Option<(Self, usize)> {
+        let bytes = text.as_bytes();
+        let negative = bytes.first() == Some(&b'-');
+        let start = usize::from(negative);
+        let mut mantissa = 0;
+        let point = take_digits(bytes, start, &mut mantissa);
+        let whole = point - start;
+        let (end, places) = match bytes.get(point) {
+            Some(b'.') => {
+                let end = take_digits(bytes, point + 1, &mut mantissa);
+                (end, end - point - 1)
+            }
+            _ => (point, 0),
+        };
+        let leads = whole == 1 || (whole > 1 && bytes.get(start) != Some(&b'0'));
+        let goes_on = matches!(bytes.get(end), Some(b'-' | b'+' | b'.' | b'e' | b'E'));
+        if !leads || goes_on || (end > point && places == 0) || (negative && mantissa == 0) {
+            return None;
+        }
+        let repr = if places > 0 {
+            // Up to 18 digits do not overflow.
+            let mantissa = i64::try_from(mantissa).ok().filter(|_| whole + places <= 18)?;
+            Repr::Scaled(if negative { -mantissa } else { mantissa }, u8::try_from(places).ok()?)
+        } else {
+            let int = if negative { 0_i64.checked_sub_unsigned(mantissa) } else { i64::try_from(mantissa).ok() };
+            match int.filter(|_| whole <= 19) {
+                Some(int) => Repr::Int(int),
+                None => Repr::Large(Text::from(text.get(..end)?)),
+            }
+        };
+        Some((Self(repr), end))
     }
 
     /// `mantissa × 10^-scale` with all its digits, as `1.10`. Nothing where that has no room.
@@ -89,7 +128,8 @@ impl Number {
                 text.push_str(&digits);
             }
         }
-        Self(Repr::Written(Text::from(text.as_str())))
+        let text = Text::from(text.as_str());
+        Self(if scale == 0 { Repr::Large(text) } else { Repr::Written(text) })
     }
 
     /// The number as written, or in its shortest form where it was computed.
@@ -102,7 +142,7 @@ impl Number {
             Repr::Scaled(mantissa, scale) => {
                 short_decimal(*mantissa < 0, mantissa.unsigned_abs(), u32::from(*scale)).unwrap_or_default()
             }
-            Repr::Written(text) => text.clone(),
+            Repr::Large(text) | Repr::Written(text) => text.clone(),
         }
     }
 
@@ -110,7 +150,7 @@ impl Number {
     pub fn as_i64(&self) -> Option<i64> {
         match &self.0 {
             Repr::Int(int) => Some(*int),
-            Repr::Scaled(..) | Repr::Written(_) => None,
+            Repr::Scaled(..) | Repr::Large(_) | Repr::Written(_) => None,
         }
     }
 
@@ -120,16 +160,15 @@ impl Number {
             #[expect(clippy::cast_precision_loss, reason = "the nearest double is what is asked for")]
             Repr::Int(int) => *int as f64,
             Repr::Scaled(..) => self.to_text().parse().unwrap_or(f64::NAN),
-            Repr::Written(text) => text.parse().unwrap_or(f64::NAN),
+            Repr::Large(text) | Repr::Written(text) => text.parse().unwrap_or(f64::NAN),
         }
     }
 
     /// Whether the value has no fractional part, however it is written (`1.0`, `10e-1`).
     pub fn is_integer(&self) -> bool {
         match &self.0 {
-            Repr::Int(_) => true,
+            Repr::Int(_) | Repr::Large(_) => true,
             Repr::Scaled(mantissa, scale) => power(*scale).is_some_and(|unit| mantissa % unit == 0),
-            Repr::Written(text) if text.bytes().all(|byte| matches!(byte, b'-' | b'0'..=b'9')) => true,
             Repr::Written(text) => Decimal::of(text).is_integer(),
         }
     }
@@ -140,7 +179,7 @@ impl Number {
         match self.0 {
             Repr::Int(int) => Some((int, 0)),
             Repr::Scaled(mantissa, scale) => Some((mantissa, scale)),
-            Repr::Written(_) => None,
+            Repr::Large(_) | Repr::Written(_) => None,
         }
     }
 
@@ -160,8 +199,8 @@ impl Number {
         match &self.0 {
             Repr::Int(int) => Some((i128::from(*int), 0)),
             Repr::Scaled(mantissa, scale) => Some((i128::from(*mantissa), u32::from(*scale))),
-            Repr::Written(text) if text.len() <= 30 => long(text),
-            Repr::Written(_) => None,
+            Repr::Large(text) | Repr::Written(text) if text.len() <= 30 => long(text),
+            Repr::Large(_) | Repr::Written(_) => None,
         }
     }
 
@@ -184,7 +223,7 @@ impl fmt::Display for Number {
         match &self.0 {
             Repr::Int(int) => int.fmt(f),
             Repr::Scaled(..) => f.write_str(&self.to_text()),
-            Repr::Written(text) => f.write_str(text),
+            Repr::Large(text) | Repr::Written(text) => f.write_str(text),
         }
     }
 }
@@ -207,6 +246,12 @@ impl Ord for Number {
     fn cmp(&self, other: &Self) -> Ordering {
         if let Some((a, b, _)) = self.aligned_words(other) {
             return a.cmp(&b);
+        }
+        let sign = |large: &Text| if large.starts_with('-') { Ordering::Less } else { Ordering::Greater };
+        match (&self.0, &other.0) {
+            (Repr::Large(a), Repr::Int(_) | Repr::Scaled(..)) => return sign(a),
+            (Repr::Int(_) | Repr::Scaled(..), Repr::Large(b)) => return sign(b).reverse(),
+            _ => {}
         }
         if let Some((a, b, _)) = self.aligned(other) {
             return a.cmp(&b);
@@ -281,34 +326,18 @@ fn wide_power(exponent: u32) -> Option<i128> {
     10_i128.checked_pow(exponent)
 }
 
-/// What fits a machine word, and comes out of it as it was written.
-fn short(text: &str) -> Option<Repr> {
-    let (negative, digits) = match text.as_bytes() {
-        [b'-', digits @ ..] => (true, digits),
-        digits => (false, digits),
-    };
-    // Up to 18 of them do not overflow.
-    if digits.len() > 18 {
-        let canonical = matches!(digits, [b'1'..=b'9', ..]) && digits.iter().all(u8::is_ascii_digit);
-        return if canonical { text.parse().ok().map(Repr::Int) } else { None };
-    }
-    let mut mantissa = 0_i64;
-    let mut point = None;
-    for (at, byte) in digits.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => mantissa = mantissa * 10 + i64::from(byte - b'0'),
-            b'.' if point.is_none() => point = Some(at),
-            _ => return None,
+/// Adds the digits from a place on to a number, and gives where they end. More than 19 of them wrap around.
+fn take_digits(bytes: &[u8], start: usize, number: &mut u64) -> usize {
+    let mut end = start;
+    for byte in bytes.get(start..).unwrap_or_default() {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
         }
+        *number = number.wrapping_mul(10).wrapping_add(u64::from(digit));
+        end += 1;
     }
-    let whole = point.unwrap_or(digits.len());
-    let scale = point.map_or(0, |point| digits.len() - 1 - point);
-    let leads = whole == 1 || (whole > 1 && digits.first() != Some(&b'0'));
-    if !leads || (point.is_some() && scale == 0) || (negative && mantissa == 0) {
-        return None;
-    }
-    let mantissa = if negative { -mantissa } else { mantissa };
-    Some(if scale == 0 { Repr::Int(mantissa) } else { Repr::Scaled(mantissa, u8::try_from(scale).ok()?) })
+    end
 }
 
 /// The digits and the scale of a number of at most 30 characters, unless it has an exponent.
@@ -413,6 +442,7 @@ mod tests {
         #[test]
         fn compares_small_ones_as_all_others(a in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,12})?", b in "-?(0|[1-9][0-9]{0,20})(\\.[0-9]{1,12})?") {
             prop_assert_eq!(number(&a).cmp(&number(&b)), Decimal::of(&a).cmp(&Decimal::of(&b)));
+            prop_assert_eq!(number(&b).cmp(&number("-1.5")), Decimal::of(&b).cmp(&Decimal::of("-1.5")));
             prop_assert_eq!(number(&a).is_integer(), Decimal::of(&a).is_integer());
             prop_assert_eq!(number(&a).to_text(), a.as_str());
             prop_assert_eq!(number(&a).to_string(), a.as_str());

@@ -1,6 +1,7 @@
 //! The document as the JSON Schema engine sees it: our own tree, not a copy.
 
 use std::borrow::Cow;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
@@ -12,17 +13,24 @@ pub(crate) struct Document;
 
 impl Json for Document {
     type Node<'a> = &'a Value;
-    type PreparedKey = String;
+    type PreparedKey = Key;
     type StringBuffer = Value;
 
-    fn prepare_key(key: &str) -> String {
-        key.to_owned()
+    fn prepare_key(key: &str) -> Key {
+        Key { name: key.to_owned(), near: AtomicUsize::new(0) }
     }
 
     fn with_string_node<T>(buffer: &mut Value, string: &str, run: impl FnOnce(&Value) -> T) -> T {
         *buffer = Value::String(Text::from(string));
         run(buffer)
     }
+}
+
+/// A name that a schema asks for, and where the object had it that was asked last: objects of one schema are mostly
+/// alike.
+pub(crate) struct Key {
+    name: String,
+    near: AtomicUsize,
 }
 
 /// A number as the engine asks for it.
@@ -148,8 +156,14 @@ impl<'a> Object<'a, Document> for &'a Members {
         Members::len(self)
     }
 
-    fn get(&self, key: &String) -> Option<&'a Value> {
-        Members::get(self, key.as_str())
+    fn get(&self, key: &Key) -> Option<&'a Value> {
+        let near = key.near.load(Ordering::Relaxed);
+        let (at, value) = self.get_near(&key.name, near)?;
+        // Validators are shared by threads: what is not changed, their caches keep.
+        if at != near {
+            key.near.store(at, Ordering::Relaxed);
+        }
+        Some(value)
     }
 
     fn members(&self) -> MembersIter<'a> {

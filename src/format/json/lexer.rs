@@ -1,13 +1,18 @@
 //! The tokens of RFC 8259: white space, strings, numbers, literals.
 
 use crate::format::position::Refusal;
-use crate::format::scan::{self, Word};
+use crate::format::scan;
 use crate::message::Number;
 
 /// Where the first character is that does not stand for itself in a string.
 pub(super) fn special(bytes: &[u8]) -> Option<usize> {
-    let word = |word: Word| word.is(b'"') | word.is(b'\\') | word.below(b' ');
-    scan::find(bytes, word, |byte| matches!(byte, b'"' | b'\\' | 0..b' '))
+    scan::find(bytes, |word| word.is_or_below(QUOTES, b' '), is_special)
+}
+
+const QUOTES: [u8; 2] = [b'"', b'\\'];
+
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..b' ')
 }
 
 /// A place in a text that is known to be UTF-8.
@@ -38,7 +43,15 @@ impl<'a> Lexer<'a> {
     }
 
     /// Skips white space and gives the byte after it.
+    #[inline]
     pub(super) fn next_token(&mut self) -> Option<u8> {
+        match self.peek() {
+            Some(byte) if byte > b' ' => Some(byte),
+            _ => self.skip_blank(),
+        }
+    }
+
+    fn skip_blank(&mut self) -> Option<u8> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let blank = rest.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t'));
         self.at += blank.unwrap_or(rest.len());
@@ -46,9 +59,11 @@ impl<'a> Lexer<'a> {
     }
 
     /// Takes a string, `"` first, if all of its characters stand for themselves.
+    #[inline]
     pub(super) fn plain_string(&mut self) -> Option<&'a str> {
         let start = self.at + 1;
-        let end = start + special(self.bytes.get(start..)?)?;
+        let soon = scan::find_soon(self.bytes.get(start..)?, |word| word.is_or_below(QUOTES, b' '), is_special);
+        let end = start + soon?;
         if self.bytes.get(end) != Some(&b'"') {
             return None;
         }
@@ -145,6 +160,10 @@ impl<'a> Lexer<'a> {
     /// Takes a number as written.
     pub(super) fn number(&mut self) -> Result<Number, Refusal> {
         let start = self.at;
+        if let Some((number, length)) = Number::leading(self.text.get(start..).unwrap_or_default()) {
+            self.at += length;
+            return Ok(number);
+        }
         let rest = self.bytes.get(start..).unwrap_or_default();
         let len = rest.iter().position(|byte| !matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'));
         self.at += len.unwrap_or(rest.len());

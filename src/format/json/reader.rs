@@ -28,17 +28,35 @@ pub fn read(body: &[u8], limits: &Limits) -> Result<Value, Violation> {
     let text = std::str::from_utf8(body)
         .map_err(|error| refuse(Refusal::new("json-utf8", error.valid_up_to(), "the body is not UTF-8")))?;
     let shared = Text::from(text);
-    let mut reader =
-        Reader { shared: &shared, lexer: Lexer::new(&shared), limits, open: Vec::new(), nodes: 0, in_value: true };
-    reader.document().map_err(|refusal| refusal.into_violation(reader.path(), body))
+    let mut reader = Reader { shared: &shared, lexer: Lexer::new(&shared), limits, nodes: 0, in_value: false };
+    let mut open = Vec::new();
+    reader.document(&mut open).map_err(|refusal| refusal.into_violation(path(&open, reader.in_value), body))
 }
 
 /// A container that is being read.
 enum Open {
     Array(Vec<Value>),
-    /// With the key whose value comes next, and a mark for each key so far.
-    Object(Members, Text, Marks),
+    Object(Object),
 }
+
+#[derive(Default)]
+struct Object {
+    members: Members,
+    /// The key of the container that is being read in it, or of the value that is refused.
+    key: Text,
+    /// A mark for each key so far.
+    marks: Marks,
+}
+
+/// What ends the reading of a container for a while, or for good.
+enum Step {
+    /// It holds another one, which begins here.
+    Opens,
+    Closes,
+}
+
+/// An object that nothing is known of gets room for so many members.
+const USUAL: usize = 8;
 
 /// Tells of most new keys that they are new: each leaves one of 64 marks.
 #[derive(Default)]
@@ -60,32 +78,46 @@ struct Reader<'a> {
     shared: &'a Text,
     lexer: Lexer<'a>,
     limits: &'a Limits,
-    open: Vec<Open>,
     nodes: usize,
     /// Whether a refusal is about the next value, or about the container around it.
     in_value: bool,
 }
 
 impl<'a> Reader<'a> {
-    fn document(&mut self) -> Result<Value, Refusal> {
+    fn document(&mut self, open: &mut Vec<Open>) -> Result<Value, Refusal> {
+        let first = self.lexer.next_token();
+        if !matches!(first, Some(b'{' | b'[')) {
+            let root = self.scalar(first)?;
+            return self.end(root);
+        }
+        self.open(open)?;
         loop {
-            self.in_value = true;
-            let Some(mut value) = self.value()? else { continue };
-            self.in_value = false;
-            // Puts the value where it belongs, and then the containers that it completes.
-            loop {
-                match self.open.last_mut() {
-                    None => return self.end(value),
-                    Some(Open::Array(items)) => items.push(value),
-                    Some(Open::Object(members, key, _)) => {
-                        // Of a key that stands twice, the document was refused.
-                        members.append(std::mem::take(key), value);
-                    }
+            let step = match open.as_mut_slice() {
+                [.., Open::Array(items), Open::Object(object)] => {
+                    let room = match items.last() {
+                        Some(Value::Object(alike)) => alike.len(),
+                        _ => USUAL,
+                    };
+                    self.members(object, room)
                 }
-                match self.close()? {
-                    Some(closed) => value = closed,
-                    None => break,
-                }
+                [.., Open::Object(object)] => self.members(object, USUAL),
+                [.., Open::Array(items)] => self.items(items),
+                [] => Ok(Step::Closes),
+            }?;
+            if let Step::Opens = step {
+                self.open(open)?;
+                continue;
+            }
+            let value = match open.pop() {
+                Some(Open::Array(items)) => Value::array(items),
+                Some(Open::Object(object)) => Value::object(object.members),
+                None => Value::Null,
+            };
+            match open.last_mut() {
+                None => return self.end(value),
+                Some(Open::Array(items)) => items.push(value),
+                // Of a key that stands twice, the document was refused.
+                Some(Open::Object(object)) => object.members.append(std::mem::take(&mut object.key), value),
             }
         }
     }
@@ -97,64 +129,103 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A scalar or an empty container. `None` if a container was opened.
-    fn value(&mut self) -> Result<Option<Value>, Refusal> {
-        let next = self.lexer.next_token();
-        let start = self.lexer.offset();
+    /// Begins a container; its bracket is next.
+    fn open(&mut self, open: &mut Vec<Open>) -> Result<(), Refusal> {
+        self.in_value = true;
+        self.count()?;
+        let depth = self.limits.depth.min(MAX_DEPTH);
+        if open.len() >= depth {
+            let message = format!("the document nests deeper than {depth} levels");
+            return Err(Refusal::new("limit-depth", self.lexer.offset(), message));
+        }
+        self.in_value = false;
+        open.push(match self.lexer.peek() {
+            Some(b'{') => Open::Object(Object::default()),
+            _ => Open::Array(Vec::new()),
+        });
+        self.lexer.bump();
+        Ok(())
+    }
+
+    /// Counts the value that is next.
+    fn count(&mut self) -> Result<(), Refusal> {
         self.nodes += 1;
         if self.nodes > self.limits.nodes {
             let message = format!("the document has more than {} values", self.limits.nodes);
-            return Err(Refusal::new("limit-nodes", start, message));
+            return Err(Refusal::new("limit-nodes", self.lexer.offset(), message));
         }
-        let literal = |reader: &mut Self, word: &str, value: Value| match reader.lexer.literal(word) {
-            true => Ok(Some(value)),
-            false => Err(reader.unexpected("json-syntax", "a value is expected here")),
-        };
-        match next {
-            Some(b'{' | b'[') => self.open(start),
-            Some(b'"') => self.text().map(|text| Some(Value::String(text))),
-            Some(b'-' | b'0'..=b'9') => self.lexer.number().map(|number| Some(Value::Number(number))),
-            Some(b't') => literal(self, "true", Value::Bool(true)),
-            Some(b'f') => literal(self, "false", Value::Bool(false)),
-            Some(b'n') => literal(self, "null", Value::Null),
-            Some(_) => Err(self.unexpected("json-syntax", "a value is expected here")),
-            None => Err(Refusal::new("json-syntax", start, "the document ends where a value is expected")),
+        Ok(())
+    }
+
+    /// Reads members up to the end, or to a container in them.
+    fn members(&mut self, object: &mut Object, room: usize) -> Result<Step, Refusal> {
+        loop {
+            let next = self.lexer.next_token();
+            let at = self.lexer.offset();
+            let is_first = object.members.is_empty();
+            let comma = match next {
+                Some(b'}') => {
+                    self.lexer.bump();
+                    return Ok(Step::Closes);
+                }
+                Some(b',') if !is_first => {
+                    self.lexer.bump();
+                    Some(at)
+                }
+                _ if is_first => {
+                    object.members = Members::with_capacity(room);
+                    None
+                }
+                Some(_) => return Err(self.unexpected("json-syntax", "`,` or `}` is expected here")),
+                None => return Err(Refusal::new("json-syntax", at, "the document ends inside an object")),
+            };
+            let key = self.key(object, comma)?;
+            let next = self.lexer.next_token();
+            if matches!(next, Some(b'{' | b'[')) {
+                object.key = key;
+                return Ok(Step::Opens);
+            }
+            match self.scalar(next) {
+                Ok(value) => object.members.append(key, value),
+                Err(refusal) => {
+                    object.key = key;
+                    return Err(refusal);
+                }
+            }
         }
     }
 
-    fn open(&mut self, start: usize) -> Result<Option<Value>, Refusal> {
-        let depth = self.limits.depth.min(MAX_DEPTH);
-        if self.open.len() >= depth {
-            let message = format!("the document nests deeper than {depth} levels");
-            return Err(Refusal::new("limit-depth", start, message));
-        }
-        let is_object = self.lexer.peek() == Some(b'{');
-        self.lexer.bump();
-        let first = self.lexer.next_token();
-        match (is_object, first) {
-            (true, Some(b'}')) => {
-                self.lexer.bump();
-                Ok(Some(Value::object(Members::default())))
+    /// Reads items up to the end, or to a container in them.
+    fn items(&mut self, items: &mut Vec<Value>) -> Result<Step, Refusal> {
+        loop {
+            let mut next = self.lexer.next_token();
+            let at = self.lexer.offset();
+            let is_first = items.is_empty();
+            match next {
+                Some(b']') => {
+                    self.lexer.bump();
+                    return Ok(Step::Closes);
+                }
+                Some(b',') if !is_first => {
+                    self.lexer.bump();
+                    next = self.lexer.next_token();
+                    if next == Some(b']') {
+                        return Err(Refusal::new("json-syntax", at, "no comma stands after the last item"));
+                    }
+                }
+                _ if is_first => {}
+                Some(_) => return Err(self.unexpected("json-syntax", "`,` or `]` is expected here")),
+                None => return Err(Refusal::new("json-syntax", at, "the document ends inside an array")),
             }
-            (false, Some(b']')) => {
-                self.lexer.bump();
-                Ok(Some(Value::array(Vec::new())))
+            if matches!(next, Some(b'{' | b'[')) {
+                return Ok(Step::Opens);
             }
-            (true, _) => {
-                self.open.push(Open::Object(Members::default(), Text::new(), Marks::default()));
-                self.key(None)?;
-                Ok(None)
-            }
-            (false, _) => {
-                self.open.push(Open::Array(Vec::new()));
-                Ok(None)
-            }
+            items.push(self.scalar(next)?);
         }
     }
 
     /// The key of a member up to its value; `comma` is where the one before it stands.
-    fn key(&mut self, comma: Option<usize>) -> Result<(), Refusal> {
-        self.in_value = false;
+    fn key(&mut self, object: &mut Object, comma: Option<usize>) -> Result<Text, Refusal> {
         let next = self.lexer.next_token();
         let start = self.lexer.offset();
         match (next, comma) {
@@ -166,15 +237,8 @@ impl<'a> Reader<'a> {
             (None, _) => return Err(Refusal::new("json-syntax", start, "the document ends inside an object")),
         }
         let key = self.text()?;
-        let is_known = match self.open.last_mut() {
-            Some(Open::Object(members, next, marks)) => {
-                let is_known = marks.mark(&key) && members.contains_key(&key);
-                *next = key;
-                is_known
-            }
-            _ => false,
-        };
-        if is_known {
+        if object.marks.mark(&key) && object.members.contains_key(&key) {
+            object.key = key;
             self.in_value = true;
             return Err(Refusal::new("json-duplicate-key", start, "the key stands twice in one object"));
         }
@@ -182,36 +246,28 @@ impl<'a> Reader<'a> {
             return Err(self.unexpected("json-syntax", "`:` is expected here"));
         }
         self.lexer.bump();
-        Ok(())
+        Ok(key)
     }
 
-    /// What follows a value in its container: the container if it ends here, else the way to the next value.
-    fn close(&mut self) -> Result<Option<Value>, Refusal> {
-        let next = self.lexer.next_token();
-        let at = self.lexer.offset();
-        let is_object = matches!(self.open.last(), Some(Open::Object(..)));
-        match (next, is_object) {
-            (Some(b','), _) => {
-                self.lexer.bump();
-                if is_object {
-                    self.key(Some(at))?;
-                } else if self.lexer.next_token() == Some(b']') {
-                    return Err(Refusal::new("json-syntax", at, "no comma stands after the last item"));
-                }
-                Ok(None)
+    /// A value that is no container; `next` is what it begins with.
+    #[inline]
+    fn scalar(&mut self, next: Option<u8>) -> Result<Value, Refusal> {
+        self.in_value = true;
+        self.count()?;
+        let value = match next {
+            Some(b'"') => Value::String(self.text()?),
+            Some(b'-' | b'0'..=b'9') => Value::Number(self.lexer.number()?),
+            Some(b't') if self.lexer.literal("true") => Value::Bool(true),
+            Some(b'f') if self.lexer.literal("false") => Value::Bool(false),
+            Some(b'n') if self.lexer.literal("null") => Value::Null,
+            Some(_) => return Err(self.unexpected("json-syntax", "a value is expected here")),
+            None => {
+                let message = "the document ends where a value is expected";
+                return Err(Refusal::new("json-syntax", self.lexer.offset(), message));
             }
-            (Some(b'}'), true) | (Some(b']'), false) => {
-                self.lexer.bump();
-                Ok(self.open.pop().map(|open| match open {
-                    Open::Array(items) => Value::array(items),
-                    Open::Object(members, ..) => Value::object(members),
-                }))
-            }
-            (Some(_), true) => Err(self.unexpected("json-syntax", "`,` or `}` is expected here")),
-            (Some(_), false) => Err(self.unexpected("json-syntax", "`,` or `]` is expected here")),
-            (None, true) => Err(Refusal::new("json-syntax", at, "the document ends inside an object")),
-            (None, false) => Err(Refusal::new("json-syntax", at, "the document ends inside an array")),
-        }
+        };
+        self.in_value = false;
+        Ok(value)
     }
 
     fn text(&mut self) -> Result<Text, Refusal> {
@@ -226,19 +282,19 @@ impl<'a> Reader<'a> {
         let at = self.lexer.offset();
         Refusal::new(rule, at, message).of(self.lexer.snippet(at))
     }
+}
 
-    /// Where the reader stands.
-    fn path(&self) -> String {
-        let around = if self.in_value { self.open.len() } else { self.open.len().saturating_sub(1) };
-        let mut path = String::new();
-        for open in self.open.iter().take(around) {
-            match open {
-                Open::Array(items) => pointer::push(&mut path, &items.len().to_string()),
-                Open::Object(_, key, _) => pointer::push(&mut path, key),
-            }
+/// Where the reader stands.
+fn path(open: &[Open], in_value: bool) -> String {
+    let around = if in_value { open.len() } else { open.len().saturating_sub(1) };
+    let mut path = String::new();
+    for open in open.iter().take(around) {
+        match open {
+            Open::Array(items) => pointer::push(&mut path, &items.len().to_string()),
+            Open::Object(object) => pointer::push(&mut path, &object.key),
         }
-        path
     }
+    path
 }
 
 #[cfg(test)]
