@@ -71,6 +71,16 @@ impl<'a> Lexer<'a> {
         self.text.get(start..end)
     }
 
+    /// Steps over a string, `"` first, if it is this one, whose characters stand for themselves.
+    pub(super) fn skip_plain(&mut self, string: &str) -> bool {
+        let rest = self.bytes.get(self.at + 1..).and_then(|rest| rest.strip_prefix(string.as_bytes()));
+        let found = rest.is_some_and(|rest| rest.first() == Some(&b'"'));
+        if found {
+            self.at += string.len() + 2;
+        }
+        found
+    }
+
     /// Takes a string, `"` first, and resolves its escapes.
     pub(super) fn string(&mut self) -> Result<String, Refusal> {
         let open = self.at;

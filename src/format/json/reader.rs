@@ -28,8 +28,9 @@ pub fn read(body: &[u8], limits: &Limits) -> Result<Value, Violation> {
     let text = std::str::from_utf8(body)
         .map_err(|error| refuse(Refusal::new("json-utf8", error.valid_up_to(), "the body is not UTF-8")))?;
     let shared = Text::from(text);
-    let mut reader = Reader { shared: &shared, lexer: Lexer::new(&shared), limits, nodes: 0, in_value: false };
-    let mut open = Vec::new();
+    let mut reader =
+        Reader { shared: &shared, lexer: Lexer::new(&shared), limits, nodes: 0, escapes: false, in_value: false };
+    let mut open = Vec::with_capacity(8);
     reader.document(&mut open).map_err(|refusal| refusal.into_violation(path(&open, reader.in_value), body))
 }
 
@@ -44,8 +45,10 @@ struct Object {
     members: Members,
     /// The key of the container that is being read in it, or of the value that is refused.
     key: Text,
-    /// A mark for each key so far.
+    /// A mark for each key so far, where the object is the first of its kind.
     marks: Marks,
+    /// Where the object before it has what is likely the next key.
+    near: usize,
 }
 
 /// What ends the reading of a container for a while, or for good.
@@ -79,6 +82,8 @@ struct Reader<'a> {
     lexer: Lexer<'a>,
     limits: &'a Limits,
     nodes: usize,
+    /// Whether there was a key with escapes.
+    escapes: bool,
     /// Whether a refusal is about the next value, or about the container around it.
     in_value: bool,
 }
@@ -94,13 +99,13 @@ impl<'a> Reader<'a> {
         loop {
             let step = match open.as_mut_slice() {
                 [.., Open::Array(items), Open::Object(object)] => {
-                    let room = match items.last() {
-                        Some(Value::Object(alike)) => alike.len(),
-                        _ => USUAL,
+                    let before = match items.last() {
+                        Some(Value::Object(before)) => Some(&**before),
+                        _ => None,
                     };
-                    self.members(object, room)
+                    self.members(object, before)
                 }
-                [.., Open::Object(object)] => self.members(object, USUAL),
+                [.., Open::Object(object)] => self.members(object, None),
                 [.., Open::Array(items)] => self.items(items),
                 [] => Ok(Step::Closes),
             }?;
@@ -157,8 +162,8 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// Reads members up to the end, or to a container in them.
-    fn members(&mut self, object: &mut Object, room: usize) -> Result<Step, Refusal> {
+    /// Reads members up to the end, or to a container in them. In an array, the object before is mostly alike.
+    fn members(&mut self, object: &mut Object, before: Option<&Members>) -> Result<Step, Refusal> {
         loop {
             let next = self.lexer.next_token();
             let at = self.lexer.offset();
@@ -173,13 +178,13 @@ impl<'a> Reader<'a> {
                     Some(at)
                 }
                 _ if is_first => {
-                    object.members = Members::with_capacity(room);
+                    object.members = Members::with_capacity(before.map_or(USUAL, Members::len));
                     None
                 }
                 Some(_) => return Err(self.unexpected("json-syntax", "`,` or `}` is expected here")),
                 None => return Err(Refusal::new("json-syntax", at, "the document ends inside an object")),
             };
-            let key = self.key(object, comma)?;
+            let key = self.key(object, comma, before)?;
             let next = self.lexer.next_token();
             if matches!(next, Some(b'{' | b'[')) {
                 object.key = key;
@@ -225,7 +230,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The key of a member up to its value; `comma` is where the one before it stands.
-    fn key(&mut self, object: &mut Object, comma: Option<usize>) -> Result<Text, Refusal> {
+    fn key(&mut self, object: &mut Object, comma: Option<usize>, before: Option<&Members>) -> Result<Text, Refusal> {
         let next = self.lexer.next_token();
         let start = self.lexer.offset();
         match (next, comma) {
@@ -236,16 +241,49 @@ impl<'a> Reader<'a> {
             (Some(_), _) => return Err(self.unexpected("json-syntax", "a key in quotes is expected here")),
             (None, _) => return Err(Refusal::new("json-syntax", start, "the document ends inside an object")),
         }
-        let key = self.text()?;
-        if object.marks.mark(&key) && object.members.contains_key(&key) {
-            object.key = key;
-            self.in_value = true;
-            return Err(Refusal::new("json-duplicate-key", start, "the key stands twice in one object"));
-        }
+        let key = match before.and_then(|before| self.likely_key(object, before)) {
+            Some(key) => key,
+            None => self.other_key(object, before.is_some())?,
+        };
         if self.lexer.next_token() != Some(b':') {
             return Err(self.unexpected("json-syntax", "`:` is expected here"));
         }
         self.lexer.bump();
+        Ok(key)
+    }
+
+    /// The key, if the object before has it where it is likely to be. All keys that were found in that one's order are
+    /// different, as they are there.
+    fn likely_key(&mut self, object: &mut Object, before: &Members) -> Option<Text> {
+        if self.escapes {
+            return None;
+        }
+        for at in [object.near, object.near.saturating_add(1)] {
+            let (name, _) = before.get_at(at)?;
+            if self.lexer.skip_plain(name) {
+                object.near = at + 1;
+                return Some(name.clone());
+            }
+        }
+        object.near = usize::MAX;
+        None
+    }
+
+    /// Any key; if there is an object before, keys of this one may have left no marks.
+    fn other_key(&mut self, object: &mut Object, has_before: bool) -> Result<Text, Refusal> {
+        let start = self.lexer.offset();
+        let key = match self.lexer.plain_string() {
+            Some(plain) => self.plain_text(plain),
+            None => {
+                self.escapes = true;
+                Text::from(self.lexer.string()?)
+            }
+        };
+        if (has_before || object.marks.mark(&key)) && object.members.contains_key(&key) {
+            object.key = key;
+            self.in_value = true;
+            return Err(Refusal::new("json-duplicate-key", start, "the key stands twice in one object"));
+        }
         Ok(key)
     }
 
@@ -255,7 +293,10 @@ impl<'a> Reader<'a> {
         self.in_value = true;
         self.count()?;
         let value = match next {
-            Some(b'"') => Value::String(self.text()?),
+            Some(b'"') => Value::String(match self.lexer.plain_string() {
+                Some(plain) => self.plain_text(plain),
+                None => Text::from(self.lexer.string()?),
+            }),
             Some(b'-' | b'0'..=b'9') => Value::Number(self.lexer.number()?),
             Some(b't') if self.lexer.literal("true") => Value::Bool(true),
             Some(b'f') if self.lexer.literal("false") => Value::Bool(false),
@@ -270,12 +311,8 @@ impl<'a> Reader<'a> {
         Ok(value)
     }
 
-    fn text(&mut self) -> Result<Text, Refusal> {
-        Ok(match self.lexer.plain_string() {
-            Some(plain) if plain.len() > INLINE => self.shared.slice_ref(plain),
-            Some(plain) => Text::from(plain),
-            None => Text::from(self.lexer.string()?),
-        })
+    fn plain_text(&self, plain: &str) -> Text {
+        if plain.len() > INLINE { self.shared.slice_ref(plain) } else { Text::from(plain) }
     }
 
     fn unexpected(&self, rule: &'static str, message: &str) -> Refusal {
@@ -299,6 +336,8 @@ fn path(open: &[Open], in_value: bool) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::compact;
     use super::*;
 
@@ -326,6 +365,13 @@ mod tests {
                 r#""long":"a text of more than twenty-three bytes","t":[true,false,null,{},[]]}"#
             )
         );
+    }
+
+    #[test]
+    fn a_key_with_a_quote_is_no_key_that_ends_there() {
+        refused(r#"[{"a\"b":1},{"a"b":1}]"#, "json-syntax", "/1", 1, 17);
+        refused(r#"[{"a":1,"b":2},{"b":1,"a":2,"b":3}]"#, "json-duplicate-key", "/1/b", 1, 29);
+        refused(r#"[{"a":1},{"a":007}]"#, "json-number", "/1/a", 1, 15);
     }
 
     #[test]
@@ -366,6 +412,44 @@ mod tests {
         refused("// no\n1", "json-syntax", "", 1, 1);
         let violation = read(b"[\"\xff\"]", &Limits::default()).expect_err("not UTF-8");
         assert_eq!((violation.rule.as_str(), violation.column), ("json-utf8", Some(3)));
+    }
+
+    proptest! {
+        /// Objects of an array are read by the one before: any keys in any order, with escapes and without.
+        #[test]
+        fn reads_objects_that_are_alike_and_those_that_are_not(
+            objects in prop::collection::vec(prop::collection::vec((0_usize..7, any::<bool>()), 0..6), 0..5),
+        ) {
+            const KEYS: [(&str, &str); 7] = [
+                ("a", "\\u0061"),
+                ("ab", "a\\u0062"),
+                ("a\\\"", "\\u0061\\u0022"),
+                ("a\\\\b", "a\\u005cb"),
+                ("", ""),
+                ("ä", "\\u00e4"),
+                ("a key of more than twenty-three bytes", "a key of more than twenty-three byte\\u0073"),
+            ];
+            let body = |escaped: bool| {
+                let member = |(key, written): &(usize, bool)| {
+                    let (plain, other) = KEYS[*key];
+                    format!(r#""{}":[{{}}]"#, if escaped && *written { other } else { plain })
+                };
+                let object = |keys: &Vec<_>| format!("{{{}}}", keys.iter().map(member).collect::<Vec<_>>().join(","));
+                format!("[{}]", objects.iter().map(object).collect::<Vec<_>>().join(","))
+            };
+            let twice = objects.iter().enumerate().find_map(|(index, keys)| {
+                let at = (1..keys.len()).find(|at| keys[..*at].iter().any(|(key, _)| *key == keys[*at].0))?;
+                let (key, _) = KEYS[keys[at].0];
+                Some(format!("/{index}/{}", key.replace("\\\"", "\"").replace("\\\\", "\\")))
+            });
+            match (read(body(true).as_bytes(), &Limits::default()), twice) {
+                (Ok(value), None) => prop_assert_eq!(compact(&value), body(false)),
+                (Err(violation), Some(path)) => {
+                    prop_assert_eq!((violation.rule.as_str(), violation.path), ("json-duplicate-key", path));
+                }
+                (other, twice) => prop_assert!(false, "{other:?} {twice:?}"),
+            }
+        }
     }
 
     #[test]
