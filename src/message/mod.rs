@@ -7,6 +7,7 @@ pub mod header_names;
 mod limits;
 mod members;
 mod number;
+mod shared;
 mod text;
 mod value;
 mod violation;
@@ -19,6 +20,7 @@ pub use limits::Limits;
 pub use members::{Iter as MembersIter, Members};
 pub(crate) use number::power;
 pub use number::{MAX_EXPONENT, Number};
+pub use shared::Shared;
 pub use text::Text;
 pub use value::Value;
 pub use violation::{MAX_VIOLATIONS, Violation, Violations};
@@ -29,7 +31,7 @@ pub struct Message {
     /// The application's headers.
     pub headers: Headers,
     /// The basic properties.
-    pub properties: Properties,
+    pub properties: Shared<Properties>,
     /// The body, untouched until a step changes it.
     pub body: Bytes,
 }

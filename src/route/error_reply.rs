@@ -26,5 +26,5 @@ pub fn error_reply(asked: &Message, failure: &Failure, route: &str, id: Text) ->
         ..Properties::default()
     };
     let address = Address { exchange: Text::new(), routing_key: reply_to };
-    Some((address, Message { headers, properties, ..Message::default() }))
+    Some((address, Message { headers, properties: properties.into(), ..Message::default() }))
 }

@@ -344,7 +344,7 @@ impl Gathering {
             correlation_id: Some(self.key.clone()),
             ..Properties::default()
         };
-        Message { headers, properties, body }
+        Message { headers, properties: properties.into(), body }
     }
 
     fn contended(&self) -> Failure {

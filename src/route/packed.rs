@@ -33,7 +33,7 @@ pub(super) fn unpack(mut packed: Bytes) -> Option<Message> {
     }
     let headers = table(&mut packed, DEEPEST)?;
     let properties = properties(&mut packed)?;
-    Some(Message { headers, properties, body: packed })
+    Some(Message { headers, properties: properties.into(), body: packed })
 }
 
 fn put_bytes(out: &mut BytesMut, bytes: &[u8]) -> Option<()> {
@@ -269,7 +269,7 @@ mod tests {
                 app_id: text(),
                 cluster_id: text(),
             };
-            Message { headers, properties, body: body.into() }
+            Message { headers, properties: properties.into(), body: body.into() }
         })
     }
 

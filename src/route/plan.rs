@@ -243,10 +243,13 @@ impl Plan {
     /// Why the message could not be processed. What it had sent may have arrived all the same.
     pub async fn run(&self, delivery: &Delivery, ports: &dyn Ports) -> Result<Outcome, Failure> {
         let entry = Entry::of(delivery, &self.name, &self.queue);
-        let mut run = match &entry {
-            Some(_) => Run::begin(self, delivery, ports)?,
-            None => Run::start(self, delivery, ports).await?,
-        };
+        let mut run = Run::begin(self, delivery, ports)?;
+        if entry.is_none() {
+            if self.looks && claim::claimed(&run.message().headers).is_some() {
+                Box::pin(run.fetch()).await?;
+            }
+            run.accept()?;
+        }
         let ended = match &entry {
             Some(entry) => Box::pin(self.enter(entry, &mut run)).await,
             None => self.steps.run(&mut run).await,

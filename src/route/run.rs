@@ -86,16 +86,6 @@ impl Sending {
 }
 
 impl<'a> Run<'a> {
-    /// Admits a message: its size, its body if that waits in the store, and its contract if the route has one.
-    pub(super) async fn start(plan: &'a Plan, delivery: &'a Delivery, ports: &'a dyn Ports) -> Result<Self, Failure> {
-        let mut run = Self::begin(plan, delivery, ports)?;
-        if plan.looks() {
-            Box::pin(run.fetch()).await?;
-        }
-        run.accept()?;
-        Ok(run)
-    }
-
     /// Admits a message by its size.
     pub(super) fn begin(plan: &'a Plan, delivery: &'a Delivery, ports: &'a dyn Ports) -> Result<Self, Failure> {
         body::check_size(&delivery.message.body, plan.limits(), Stage::Receive)?;
@@ -107,15 +97,7 @@ impl<'a> Run<'a> {
         }
         header_names::set_copies_aside(&mut message.headers);
         let parts = plan.divides.then(|| Parts::resume(Left::take(&mut message.headers, plan.name())));
-        let properties = &mut message.properties;
-        properties.delivery_mode = Some(2);
-        if let Some(user_id) = properties.user_id.take() {
-            let name = Text::borrowed(header_names::USER_ID);
-            message.headers.insert(name, crate::message::Field::text(user_id.as_str()));
-        }
-        if properties.message_id.is_none() {
-            properties.message_id = Some(ports.new_id());
-        }
+        own_properties(&mut message, ports);
         Ok(Self {
             plan,
             delivery,
@@ -255,8 +237,8 @@ impl<'a> Run<'a> {
         self.contract = contract;
         self.drop_claim();
         self.message.body = answer.body;
-        self.message.properties.content_type = answer.properties.content_type;
-        self.message.properties.content_encoding = answer.properties.content_encoding;
+        self.message.properties.content_type.clone_from(&answer.properties.content_type);
+        self.message.properties.content_encoding.clone_from(&answer.properties.content_encoding);
         self.variables[PROPERTIES] = None;
         Ok(())
     }
@@ -453,6 +435,23 @@ fn decisive(refused: Vec<Refused>) -> Option<Failure> {
 /// Whether the broker says of an answer to this address that it is unroutable, although it is delivered.
 pub fn is_direct_reply(to: &Address) -> bool {
     to.exchange.is_empty() && to.routing_key.starts_with(DIRECT_REPLY)
+}
+
+/// Makes a message ours: kept on disk, with an id, and in nobody's name. Most are so already, and share their properties
+/// with the delivery.
+fn own_properties(message: &mut Message, ports: &dyn Ports) {
+    if message.properties.delivery_mode != Some(2) {
+        message.properties.delivery_mode = Some(2);
+    }
+    if message.properties.user_id.is_some()
+        && let Some(user_id) = message.properties.user_id.take()
+    {
+        let name = Text::borrowed(header_names::USER_ID);
+        message.headers.insert(name, crate::message::Field::text(user_id.as_str()));
+    }
+    if message.properties.message_id.is_none() {
+        message.properties.message_id = Some(ports.new_id());
+    }
 }
 
 fn lazy(slot: &mut Option<Value>, used: bool, make: impl FnOnce() -> Value) -> Value {

@@ -314,7 +314,7 @@ impl Resequencer {
         };
         let headers = [(Text::borrowed(names::RESEQUENCE_TIMER), mark)].into();
         let to = Address { exchange: Text::new(), routing_key: wait_queue(&self.queue, self.bounds.timeout) };
-        ports.send(&to, Message { headers, properties, body: Bytes::new() }).await
+        ports.send(&to, Message { headers, properties: properties.into(), body: Bytes::new() }).await
     }
 
     async fn load(&self, ports: &dyn Ports) -> Result<(Sequence, Expect), Failure> {

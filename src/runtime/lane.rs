@@ -216,9 +216,12 @@ fn admit(
     }
 }
 
-async fn bring(context: Arc<Context>, mut ready: Ready) -> Done {
-    let verdict = context.bring(&mut ready.taken).await;
-    Done { receipt: ready.receipt, key: ready.key, verdict }
+#[expect(clippy::manual_async_fn, reason = "a function that is async by itself holds its arguments twice")]
+fn bring(context: Arc<Context>, mut ready: Ready) -> impl Future<Output = Done> {
+    async move {
+        let verdict = context.bring(&mut ready.taken).await;
+        Done { receipt: ready.receipt, key: ready.key, verdict }
+    }
 }
 
 /// Waits for at least one run to end, and gathers all that have.

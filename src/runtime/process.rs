@@ -44,7 +44,7 @@ pub(super) struct Taken {
     tried: Tried,
     at: Instant,
     /// Why it cannot be processed at all.
-    refused: Option<Failure>,
+    refused: Option<Box<Failure>>,
     /// The endpoints that are half open are tried with it.
     pub(super) trial: Option<Trial>,
 }
@@ -79,7 +79,7 @@ impl Context {
         }
         let key = AssertUnwindSafe(|| self.work.key(&taken.delivery, &self.ports));
         let key = std::panic::catch_unwind(key).unwrap_or_else(|panic| Err(self.panicked(&*panic)));
-        let key = key.map_err(|failure| taken.refused = Some(failure)).ok().flatten();
+        let key = key.map_err(|failure| taken.refused = Some(Box::new(failure))).ok().flatten();
         (key, taken)
     }
 
@@ -94,7 +94,7 @@ impl Context {
                 taken.trial = entered;
             }
             let Processed { result, attempts } = match taken.refused.take() {
-                Some(failure) => Processed { result: Err(failure), attempts: 1 },
+                Some(failure) => Processed { result: Err(*failure), attempts: 1 },
                 None => self.process(&taken.delivery).await,
             };
             drop(taken.trial.take());

@@ -232,7 +232,7 @@ impl Reader<'_> {
             }
         }
         let body = template.body.as_ref().map(|body| body.bytes.clone()).unwrap_or_default();
-        Message { headers, properties, body }
+        Message { headers, properties: properties.into(), body }
     }
 }
 

@@ -82,7 +82,7 @@ pub fn to_queue(name: &Text) -> Address {
 
 pub fn message(id: &str, body: &str) -> Message {
     let properties = Properties { message_id: Some(id.into()), delivery_mode: Some(2), ..Properties::default() };
-    Message { properties, body: body.to_owned().into(), ..Message::default() }
+    Message { properties: properties.into(), body: body.to_owned().into(), ..Message::default() }
 }
 
 /// Nothing that a test waits for takes longer.

@@ -44,7 +44,7 @@ async fn two_instances_gather_together() {
         let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for delivery in take(&mut *out, GROUPS).await {
             let parts: Vec<usize> = serde_json::from_slice(&delivery.message.body).expect("an array of numbers");
-            let key = delivery.message.properties.correlation_id.expect("a key").parse().expect("a number");
+            let key = delivery.message.properties.correlation_id.clone().expect("a key").parse().expect("a number");
             assert!(groups.insert(key, parts).is_none(), "twice");
         }
         for bus in buses {

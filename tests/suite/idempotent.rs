@@ -68,8 +68,9 @@ impl Rig {
 
     async fn answer(&self, request: Message) {
         let mut answer = message("answer", "answer");
-        answer.properties.correlation_id = request.properties.correlation_id;
-        let to = Address { exchange: "".into(), routing_key: request.properties.reply_to.expect("a reply address") };
+        answer.properties.correlation_id = request.properties.correlation_id.clone();
+        let to =
+            Address { exchange: "".into(), routing_key: request.properties.reply_to.clone().expect("a reply address") };
         self.send(&to, answer).await;
     }
 
@@ -78,7 +79,7 @@ impl Rig {
         self.send(&to_queue(&self.names.target), message("last", "last")).await;
         let mut ids = Vec::new();
         loop {
-            let id = take(&mut *self.out, 1).await.remove(0).message.properties.message_id.expect("an id");
+            let id = take(&mut *self.out, 1).await.remove(0).message.properties.message_id.clone().expect("an id");
             if id == "last" {
                 return ids;
             }

@@ -38,7 +38,7 @@ async fn the_dead_letter_of_some_parts_replays_only_those() {
         assert_eq!(left["parts"], serde_json::json!({ "lines": "2" }));
         let mut out = client.source(&names.target, 100).await.expect("a consumer");
         let ids = |sent: Vec<trunkline::endpoint::Delivery>| -> Vec<String> {
-            let id = |one: trunkline::endpoint::Delivery| one.message.properties.message_id.unwrap_or_default();
+            let id = |one: trunkline::endpoint::Delivery| one.message.properties.message_id.clone().unwrap_or_default();
             sent.into_iter().map(|one| id(one).to_string()).collect()
         };
         assert_eq!(ids(take(&mut *out, 4).await), ["m", "m.1", "m.3", "m"]);

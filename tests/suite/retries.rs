@@ -72,8 +72,8 @@ async fn a_message_waits_in_the_broker_and_a_restart_forgets_no_attempt() {
                 }
                 let asked = delivery.message.properties;
                 let mut answer = message("a1", "answer");
-                answer.properties.correlation_id = asked.correlation_id;
-                let to = Address { exchange: "".into(), routing_key: asked.reply_to.expect("a reply address") };
+                answer.properties.correlation_id = asked.correlation_id.clone();
+                let to = Address { exchange: "".into(), routing_key: asked.reply_to.clone().expect("a reply address") };
                 sink.send(&to, answer).await.expect("confirmed");
             }
         };

@@ -279,7 +279,7 @@ async fn who_asked_learns_that_the_request_failed() {
             assert_eq!(header(&answer, "trunkline-failure-type"), "timeout");
             assert_eq!(header(&answer, "trunkline-failure-class"), "transient");
             assert!(answer.body.is_empty());
-            asked.push(answer.properties.correlation_id.expect("a correlation id"));
+            asked.push(answer.properties.correlation_id.clone().expect("a correlation id"));
         }
         asked.sort();
         assert_eq!(asked, ["c1", "m2"]);

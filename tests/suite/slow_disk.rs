@@ -66,8 +66,8 @@ pub(crate) async fn an_orderly_end_doubles_nothing(url: &str, node: &str) {
     for question in questions {
         let properties = question.message.properties;
         let mut answer = message("answer", "{}");
-        answer.properties.correlation_id = properties.correlation_id;
-        sink.send(&to_queue(&properties.reply_to.expect("who asks")), answer).await.expect("confirmed");
+        answer.properties.correlation_id = properties.correlation_id.clone();
+        sink.send(&to_queue(&properties.reply_to.clone().expect("who asks")), answer).await.expect("confirmed");
         take(&mut *out, 1).await;
     }
     assert_eq!(soon("the end", end).await.expect("no panic"), 0);

@@ -130,6 +130,6 @@ fn delivered(delivery: lapin::message::Delivery) -> Delivery {
             exchange: Text::from(delivery.exchange.as_str()),
             routing_key: Text::from(delivery.routing_key.as_str()),
         },
-        message: Message { headers, properties, body: delivery.data.into() },
+        message: Message { headers, properties: properties.into(), body: delivery.data.into() },
     }
 }

@@ -344,7 +344,7 @@ mod tests {
     fn job(number: u64, good: bool) -> (Job, oneshot::Receiver<Result<(), SendError>>) {
         let id = format!("m{number}");
         let properties = Properties { message_id: Some(id.into()), ..Properties::default() };
-        let message = Message { properties, body: number.to_string().into(), ..Message::default() };
+        let message = Message { properties: properties.into(), body: number.to_string().into(), ..Message::default() };
         Job::new(address(if good { "good" } else { "bad" }), message)
     }
 

@@ -93,7 +93,7 @@ async fn reply(sink: &dyn Sink, request: &Message, body: String) {
         correlation_id: request.properties.correlation_id.clone(),
         ..Properties::default()
     };
-    let message = Message { properties, body: body.into(), ..Message::default() };
+    let message = Message { properties: properties.into(), body: body.into(), ..Message::default() };
     // An asker that has gone away is no concern of the ERP.
     let _ = sink.send(&Address { exchange: Text::borrowed(""), routing_key: reply_to }, message).await;
 }

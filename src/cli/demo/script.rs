@@ -62,7 +62,7 @@ fn of_kind(number: usize) -> Sending {
 fn message(media: &'static str, body: impl Into<Bytes>) -> Message {
     let properties =
         Properties { content_type: Some(Text::borrowed(media)), delivery_mode: Some(2), ..Properties::default() };
-    Message { properties, body: body.into(), ..Message::default() }
+    Message { properties: properties.into(), body: body.into(), ..Message::default() }
 }
 
 fn queue(name: &'static str) -> Address {

@@ -74,7 +74,8 @@ fn incoming(body: &'static str, content_type: Option<&str>) -> Delivery {
         content_type: content_type.map(Into::into),
         reply_to: Some("answers".into()),
         ..Properties::default()
-    };
+    }
+    .into();
     delivery
 }
 

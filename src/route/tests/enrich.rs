@@ -82,7 +82,7 @@ fn several_are_asked_and_the_best_is_taken() {
     let called: Vec<_> = ports.called().iter().map(|(to, _)| format!("{}/{}", to.exchange, to.routing_key)).collect();
     assert_eq!(called, ["/north", "/south", "w/a"]);
     let ids: std::collections::BTreeSet<_> =
-        ports.called().into_iter().map(|(_, request)| request.properties.message_id).collect();
+        ports.called().into_iter().map(|(_, request)| request.properties.message_id.clone()).collect();
     assert_eq!(ids.len(), 3, "each request has an id of its own");
     assert_eq!(&ports.sent()[0].1.body[..], br#"{"from":"west","price":1.20,"was":1.10}"#);
 }

@@ -71,7 +71,11 @@ fn delivery(body: &'static [u8]) -> Delivery {
         tag: Tag(1),
         redelivered: false,
         address: Address { exchange: "shop".into(), routing_key: "order.create".into() },
-        message: Message { headers: Headers::new(), properties: Properties::default(), body: Bytes::from_static(body) },
+        message: Message {
+            headers: Headers::new(),
+            properties: Properties::default().into(),
+            body: Bytes::from_static(body),
+        },
     }
 }
 

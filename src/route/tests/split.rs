@@ -60,7 +60,7 @@ fn parts_of_a_message_without_an_id_have_ids_of_their_own() {
         assert_eq!(run(LINES, &order, &ports).result.expect("no failure"), Outcome::Delivered);
     }
     let lines = ports.sent().into_iter().filter(|(to, _)| to.routing_key.starts_with("line."));
-    let ids: std::collections::BTreeSet<_> = lines.map(|(_, part)| part.properties.message_id).collect();
+    let ids: std::collections::BTreeSet<_> = lines.map(|(_, part)| part.properties.message_id.clone()).collect();
     assert_eq!(ids.len(), 4);
     assert!(!ids.contains(&None));
 }

@@ -19,7 +19,7 @@ fn incoming() -> Delivery {
     delivery.message.headers.insert("channel".into(), Field::text("web"));
     delivery.message.headers.insert("count".into(), Field::I32(3));
     delivery.message.properties =
-        Properties { reply_to: Some("answers".into()), message_id: Some("m".into()), ..Properties::default() };
+        Properties { reply_to: Some("answers".into()), message_id: Some("m".into()), ..Properties::default() }.into();
     delivery
 }
 
@@ -195,7 +195,7 @@ fn call_takes_the_answer_in_place_of_the_body() {
 reply: {}";
     let ports = Fake::new();
     let properties = Properties { content_type: Some("application/xml".into()), ..Properties::default() };
-    ports.answer(Ok(Message { body: "<a/>".into(), properties, ..Message::default() }));
+    ports.answer(Ok(Message { body: "<a/>".into(), properties: properties.into(), ..Message::default() }));
     outcome(run(steps, &ports));
     let (address, request) = ports.called().remove(0);
     assert_eq!(address, Address { exchange: "erp".into(), routing_key: "status".into() });

@@ -18,7 +18,7 @@ async fn an_answer_finds_its_request_and_a_late_one_nobody() {
         let address = Address { exchange: "".into(), routing_key: properties.reply_to.clone().unwrap() };
         let body = format!("answer to {}", std::str::from_utf8(&request.body).unwrap()).into();
         let mut answer = Message { body, ..Message::default() };
-        answer.properties.correlation_id = properties.correlation_id;
+        answer.properties.correlation_id = properties.correlation_id.clone();
         sink.send(&address, answer.clone()).await.unwrap();
         sink.send(&address, answer).await.unwrap();
     }

@@ -43,7 +43,8 @@ pub(super) async fn every_property_is_kept(site: &Site) {
         ..Properties::default()
     };
     let all = [full, odd, Properties::default()];
-    let mut messages: Vec<_> = all.map(|properties| Message { properties, ..Message::default() }).into();
+    let mut messages: Vec<_> =
+        all.map(|properties| Message { properties: properties.into(), ..Message::default() }).into();
     let arrived = through(site, messages.clone()).await;
     if site.is_rabbitmq_4() {
         // A priority above 4 goes first.

@@ -26,7 +26,10 @@ impl Seen {
     async fn take(&mut self, out: &mut dyn Source) {
         let group = take(out, 1).await.remove(0).message;
         let parts: Vec<usize> = serde_json::from_slice(&group.body).expect("an array of numbers");
-        let (key, id) = (group.properties.correlation_id.expect("a key"), group.properties.message_id.expect("an id"));
+        let (key, id) = (
+            group.properties.correlation_id.clone().expect("a key"),
+            group.properties.message_id.clone().expect("an id"),
+        );
         let before = self.0.entry(key.to_string()).or_default().insert(id, parts.clone());
         assert!(before.is_none_or(|before| before == parts), "one id, two groups");
     }
@@ -74,8 +77,8 @@ async fn groups_outlive_kills() {
         if left.properties.message_id.as_deref() == Some("end") {
             break;
         }
-        let key = left.properties.correlation_id.expect("a key");
-        let id = left.properties.message_id.expect("an id");
+        let key = left.properties.correlation_id.clone().expect("a key");
+        let id = left.properties.message_id.clone().expect("an id");
         assert!(seen.0[key.as_str()].contains_key(&id), "a group came twice under two ids");
     }
     let mut all = BTreeSet::new();

@@ -175,8 +175,8 @@ steps:
         for request in batch {
             let asked = request.message.properties;
             let mut answer = message("a", "answer");
-            answer.properties.correlation_id = asked.correlation_id;
-            let to = Address { exchange: "".into(), routing_key: asked.reply_to.expect("an address") };
+            answer.properties.correlation_id = asked.correlation_id.clone();
+            let to = Address { exchange: "".into(), routing_key: asked.reply_to.clone().expect("an address") };
             // The queue for answers of a session that has ended is gone.
             let _outcome = session.sink().await.expect("a lane").send(&to, answer).await;
         }

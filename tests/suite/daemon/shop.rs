@@ -76,8 +76,9 @@ impl Shop {
             timestamp: Some(1_700_000_000),
             kind: Some("order-status".into()),
             app_id: Some("chat".into()),
-            ..request.properties
-        };
+            ..(*request.properties).clone()
+        }
+        .into();
         request
     }
 
@@ -138,7 +139,7 @@ async fn answer_all(mut source: Box<dyn Source>, sink: Arc<dyn Sink>) {
             last = Some(tag);
             let Some(reply_to) = request.properties.reply_to.clone() else { continue };
             let mut answer = erp_answer(&String::from_utf8_lossy(&request.body));
-            answer.properties.correlation_id = request.properties.correlation_id;
+            answer.properties.correlation_id = request.properties.correlation_id.clone();
             // Who has gone meanwhile gets nothing.
             let _gone = sink.send(&to_queue(&reply_to), answer).await;
         }

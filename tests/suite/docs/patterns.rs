@@ -96,7 +96,7 @@ fn every_example_gives_what_it_says() {
             ports.answer(Ok(message(answer)));
         }
         let mut asked = message(&blocks[1].text);
-        asked.properties = Properties { reply_to: Some("answers".into()), ..Properties::default() };
+        asked.properties = Properties { reply_to: Some("answers".into()), ..Properties::default() }.into();
         let then = blocks.iter().filter_map(|block| block.text.strip_prefix("// and then\n")).map(message);
         let mut at_queue: VecDeque<Message> = [asked].into_iter().chain(then).collect();
         let (mut looked_at, mut dead) = (0, Vec::new());
