@@ -16,7 +16,7 @@ use trunkline::message::{Limits, Value};
 
 mod support;
 
-use support::{median, order, project};
+use support::{order, project};
 
 /// The stage that the XSD engine does, and for most documents the plan in its place.
 const XSD: &str = "validate XML";
@@ -31,7 +31,7 @@ fn used() -> Duration {
     Duration::from_nanos(nanoseconds.expect("a number"))
 }
 
-/// Processor seconds of one run, the median of batches.
+/// Processor seconds of one run, from the fastest of all batches: what else the machine does can only add to it.
 fn measure(run: &mut dyn FnMut()) -> f64 {
     let started = used();
     let mut warm = 0_u32;
@@ -47,7 +47,7 @@ fn measure(run: &mut dyn FnMut()) -> f64 {
         }
         (used() - started).as_secs_f64() / f64::from(size)
     });
-    median(batches.collect())
+    batches.fold(f64::INFINITY, f64::min)
 }
 
 fn main() {

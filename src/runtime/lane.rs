@@ -38,6 +38,9 @@ const LONGEST_HANDOVER: Duration = Duration::from_secs(2);
 /// A route that ends acknowledges no more often. A channel that is closed loses the acknowledgements that the broker has
 /// not yet handed to the queue, and it hands over only a few ahead of what the queue has recorded.
 const ACKNOWLEDGE_EVERY: Duration = Duration::from_millis(250);
+/// A route that has more to wait for acknowledges no more often. The broker sends the next messages when it hears of the
+/// last ones: few words make few bursts, and each burst goes through all threads at once.
+const PACE: Duration = Duration::from_millis(1);
 /// That many words reach the queue at once.
 const FEW: usize = 16;
 
@@ -97,11 +100,12 @@ pub(super) async fn run(
         if exhausted && runs.is_empty() {
             break;
         }
-        let due = ledger.is_due() && !matches!(stop, Stop::Asked(_));
-        if due && acknowledge_at <= Instant::now() {
-            words = ledger.flush(&mut *source).await?;
-            if stop == Stop::Told {
-                acknowledge_at = Instant::now() + ACKNOWLEDGE_EVERY;
+        let told = stop == Stop::Told;
+        if ledger.is_due() && !matches!(stop, Stop::Asked(_)) {
+            let now = Instant::now();
+            if acknowledge_at <= now || !told && ledger.in_flight() == 0 {
+                words = ledger.flush(&mut *source).await?;
+                acknowledge_at = now + if told { ACKNOWLEDGE_EVERY } else { PACE };
             }
         }
         let paused = pauses.borrow_and_update().0 > 0;
@@ -167,7 +171,7 @@ pub(super) async fn run(
                     first.taken.trial = trial;
                 }
             }
-            () = sleep_until(acknowledge_at.into()), if ledger.is_due() && stop == Stop::Told => {}
+            () = sleep_until(acknowledge_at.into()), if ledger.is_due() && !matches!(stop, Stop::Asked(_)) => {}
             _changed = freed.changed(), if process => {}
             () = wait(&mut circuits, breaker.flatten()), if breaker.is_some() => {}
             changed = pauses.changed() => {
