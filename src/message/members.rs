@@ -53,7 +53,7 @@ impl Members {
 
     /// A member and where it stands, which is quickly told where others like this one have it.
     #[inline]
-    pub(crate) fn get_near(&self, name: &str, near: usize) -> Option<(usize, &Value)> {
+    pub(super) fn get_near(&self, name: &str, near: usize) -> Option<(usize, &Value)> {
         match self.entries.get(near) {
             Some((own, value)) if same(own.as_bytes(), name.as_bytes()) => Some((near, value)),
             _ => {

@@ -100,8 +100,8 @@ pub(super) async fn run(
         if exhausted && runs.is_empty() {
             break;
         }
-        let told = stop == Stop::Told;
-        if ledger.is_due() && !matches!(stop, Stop::Asked(_)) {
+        let (told, asked) = (stop == Stop::Told, matches!(stop, Stop::Asked(_)));
+        if ledger.is_due() && !asked {
             let now = Instant::now();
             if acknowledge_at <= now || !told && ledger.in_flight() == 0 {
                 words = ledger.flush(&mut *source).await?;
@@ -171,7 +171,7 @@ pub(super) async fn run(
                     first.taken.trial = trial;
                 }
             }
-            () = sleep_until(acknowledge_at.into()), if ledger.is_due() && !matches!(stop, Stop::Asked(_)) => {}
+            () = sleep_until(acknowledge_at.into()), if ledger.is_due() && !asked => {}
             _changed = freed.changed(), if process => {}
             () = wait(&mut circuits, breaker.flatten()), if breaker.is_some() => {}
             changed = pauses.changed() => {

@@ -1,36 +1,28 @@
 //! The document as the JSON Schema engine sees it: our own tree, not a copy.
 
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use jsonschema::JsonType;
 use jsonschema::json::{Array, Json, JsonNumber, Node, NodeIdentity, Object};
 
-use crate::message::{Members, Number, Text, Value};
+use crate::message::{Members, Near, Number, Text, Value};
 
 /// Our tree as a representation of JSON.
 pub(crate) struct Document;
 
 impl Json for Document {
     type Node<'a> = &'a Value;
-    type PreparedKey = Key;
+    type PreparedKey = Near;
     type StringBuffer = Value;
 
-    fn prepare_key(key: &str) -> Key {
-        Key { name: key.to_owned(), near: AtomicUsize::new(0) }
+    fn prepare_key(key: &str) -> Near {
+        Near::new(key)
     }
 
     fn with_string_node<T>(buffer: &mut Value, string: &str, run: impl FnOnce(&Value) -> T) -> T {
         *buffer = Value::String(Text::from(string));
         run(buffer)
     }
-}
-
-/// A name that a schema asks for, and where the object had it that was asked last: objects of one schema are mostly
-/// alike.
-pub(crate) struct Key {
-    name: String,
-    near: AtomicUsize,
 }
 
 /// A number as the engine asks for it.
@@ -156,14 +148,8 @@ impl<'a> Object<'a, Document> for &'a Members {
         Members::len(self)
     }
 
-    fn get(&self, key: &Key) -> Option<&'a Value> {
-        let near = key.near.load(Ordering::Relaxed);
-        let (at, value) = self.get_near(&key.name, near)?;
-        // Validators are shared by threads: what is not changed, their caches keep.
-        if at != near {
-            key.near.store(at, Ordering::Relaxed);
-        }
-        Some(value)
+    fn get(&self, key: &Near) -> Option<&'a Value> {
+        key.member(self)
     }
 
     fn members(&self) -> MembersIter<'a> {

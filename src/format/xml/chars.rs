@@ -34,12 +34,21 @@ pub enum Look {
     Bad(char),
 }
 
+/// Marks the bytes that have to be escaped somewhere.
+pub(super) fn marked(word: Word) -> u64 {
+    // `<` and `>` differ in one bit, and so do `"` and `&`.
+    word.is_but(b'<', 2) | word.is_but(b'"', 4) | word.below(b' ')
+}
+
+/// The same of one byte.
+pub(super) fn is_marked(byte: u8) -> bool {
+    matches!(byte, b'<' | b'>' | b'"' | b'&' | 0..b' ')
+}
+
 /// Looks a text over, once if it is as most are.
 pub fn look(text: &str) -> Look {
-    // `<` and `>` differ in one bit, and so do `"` and `&`.
-    let word = |word: Word| word.is_but(b'<', 2) | word.is_but(b'"', 4) | word.below(b' ') | word.is(0xEF);
-    let byte = |byte| matches!(byte, b'<' | b'>' | b'"' | b'&' | 0..b' ' | 0xEF);
-    match scan::find(text.as_bytes(), word, byte) {
+    let word = |word: Word| marked(word) | word.is(0xEF);
+    match scan::find(text.as_bytes(), word, |byte| is_marked(byte) || byte == 0xEF) {
         None => Look::Plain,
         Some(_) => not_char(text).map_or(Look::Marked, |(_, bad)| Look::Bad(bad)),
     }

@@ -1,7 +1,8 @@
 //! From a tape to bytes: UTF-8, with the prefixes and declarations that the tape has.
 
+use super::chars::{is_marked, marked};
 use super::{Element, NameId, Node, PrefixId, Tree};
-use crate::format::scan::{self, Word};
+use crate::format::scan;
 use crate::message::{Limits, Violation};
 
 /// Room for a node of a document as most are: tags, and a text that is short.
@@ -226,9 +227,7 @@ pub(super) fn escape(text: &str, out: &mut String, escaped: impl Fn(u8) -> Optio
 
 /// The next byte that has to be escaped somewhere, and where.
 fn special(bytes: &[u8], from: usize) -> Option<(usize, u8)> {
-    // `<` and `>` differ in one bit, and so do `"` and `&`.
-    let word = |word: Word| word.is_but(b'<', 2) | word.is_but(b'"', 4) | word.below(b' ');
     let rest = bytes.get(from..)?;
-    let at = scan::find(rest, word, |byte| matches!(byte, b'<' | b'>' | b'"' | b'&' | 0..b' '))?;
+    let at = scan::find(rest, marked, is_marked)?;
     Some((from + at, *rest.get(at)?))
 }

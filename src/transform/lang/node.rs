@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
-use std::sync::atomic::Ordering::Relaxed;
 
 use jaq_core::ops::{Cmp, Math};
 
 use super::native::Native;
 use super::pattern::Regex;
-use crate::message::{Members, Text, Value};
+use crate::message::{Near, Text, Value};
 
 /// Bytes of the source, or nothing for what comes from the library of definitions.
 pub(super) type Span = Option<(u32, u32)>;
@@ -72,30 +70,10 @@ pub(super) enum Part {
     Slice(Option<Node>, Option<Node>),
 }
 
-/// Where the object that was asked last had a member: those of one contract are mostly alike.
-#[derive(Debug, Default)]
-pub(super) struct Near {
-    name: Box<str>,
-    at: AtomicUsize,
-}
-
-impl Near {
-    /// The member of this name.
-    #[inline]
-    pub(super) fn member<'v>(&self, members: &'v Members) -> Option<&'v Value> {
-        let near = self.at.load(Relaxed);
-        let (at, value) = members.get_near(&self.name, near)?;
-        if at != near {
-            self.at.store(at, Relaxed);
-        }
-        Some(value)
-    }
-}
-
 impl Step {
     pub(super) fn new(part: Part, optional: bool) -> Self {
-        let name = if let Part::Key(key) = &part { Box::from(key.as_str()) } else { Box::default() };
-        Self { part, optional, near: Near { name, at: AtomicUsize::default() } }
+        let near = if let Part::Key(key) = &part { Near::new(key) } else { Near::default() };
+        Self { part, optional, near }
     }
 
     /// One output for one input.

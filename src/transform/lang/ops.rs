@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use jaq_core::ops::{Cmp, Math};
 
-use super::node::Near;
 use super::num;
 use super::run::Run;
 use super::stop::{Flow, Stop, fail, limit};
-use crate::message::{Members, Text, Value};
+use crate::message::{Members, Near, Text, Value};
 
 /// The absent value, for borrowing.
 pub(super) static NULL: Value = Value::Null;
