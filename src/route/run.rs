@@ -384,8 +384,10 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What of all that is to be sent the broker does not confirm.
+    /// What of all that is to be sent the broker does not confirm. Nothing looks at the document any more then, and
+    /// hundreds of messages wait for their confirms at a time: memory that is given back at once is still in the cache.
     async fn confirm(&mut self) -> Vec<Refused> {
+        (self.document, self.whole, self.variables) = (None, None, Default::default());
         let ports = self.ports;
         let start = |sending: Sending| {
             let Sending { step, address, message, retry, part } = sending;
