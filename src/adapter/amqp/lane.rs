@@ -118,10 +118,17 @@ impl Lane {
             }
             tokio::select! {
                 biased;
-                count = poll_fn(|context| step(&mut window, queue, &mut taken, (open, renewal), context)) => {
-                    open = open && count != Some(0);
-                    if open && count.is_none() && window.is_empty() && is_worn(&window, renewal) {
+                more = poll_fn(|context| stirred(&mut window, queue, &mut taken, (open, renewal), context)) => {
+                    open = more;
+                    if open && taken.is_empty() && window.is_empty() {
                         return End::Refused;
+                    }
+                    // Whoever sends, and whatever is confirmed, wakes this task at once. Others have their turn first:
+                    // what they send is written in one go, and what is confirmed meanwhile is settled in one go.
+                    yield_now().await;
+                    let room = window.room().min(BATCH);
+                    while !taken.is_empty() && taken.len() < room && let Ok(job) = queue.try_recv() {
+                        taken.push(job);
                     }
                     for job in taken.drain(..) {
                         if let Some((job, envelope)) = self.prepare(job).await {
@@ -129,10 +136,7 @@ impl Lane {
                             window.push(job, publish);
                         }
                     }
-                    poll_fn(|context| Poll::Ready(window.advance(context))).await;
-                    // Whoever sends next wakes this task at once. Others have their turn first, and what they send is
-                    // written in one go.
-                    yield_now().await;
+                    window.advance();
                 }
                 _ = ticks.tick(), if !window.is_empty() => {
                     if window.oldest().is_some_and(|since| self.link.is_overdue(since)) {
@@ -256,37 +260,25 @@ fn is_worn(window: &Window<'_>, renewal: Instant) -> bool {
     window.was_refused() && Instant::now() >= renewal
 }
 
-/// Takes jobs from the queue, or brings the window on. `Some(0)`: nobody can send any more; `None`: look at the window.
-fn step(
+/// Waits for jobs, and takes them, or for something to be done in the window; whether anybody can still send. When there
+/// is neither, the channel is worn.
+fn stirred(
     window: &mut Window<'_>,
     queue: &mut UnboundedReceiver<Job>,
     taken: &mut Vec<Job>,
     (open, renewal): (bool, Instant),
     context: &mut Context<'_>,
-) -> Poll<Option<usize>> {
-    let mut advanced = false;
-    loop {
-        // What is with the broker comes to its end before the channel is replaced.
-        let worn = is_worn(window, renewal);
-        if worn && window.is_empty() {
-            return Poll::Ready(None);
-        }
-        let room = if worn { 0 } else { window.room().min(BATCH) };
-        if open
-            && room > 0
-            && let Poll::Ready(count) = queue.poll_recv_many(context, taken, room)
-        {
-            return Poll::Ready(Some(count));
-        }
-        // Settled publishes make room for others, so the queue is looked at once more.
-        if advanced || !window.advance(context) {
-            return Poll::Pending;
-        }
-        if window.is_empty() || window.has_failed() {
-            return Poll::Ready(None);
-        }
-        advanced = true;
+) -> Poll<bool> {
+    // What is with the broker comes to its end before the channel is replaced.
+    let worn = is_worn(window, renewal);
+    let room = if worn { 0 } else { window.room().min(BATCH) };
+    if open
+        && room > 0
+        && let Poll::Ready(count) = queue.poll_recv_many(context, taken, room)
+    {
+        return Poll::Ready(count > 0);
     }
+    if worn && window.is_empty() || window.is_stirred(context) { Poll::Ready(open) } else { Poll::Pending }
 }
 
 fn publish<'a>(channel: &'a Channel, job: &Job, envelope: Envelope) -> Publish<'a> {

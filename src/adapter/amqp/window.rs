@@ -77,6 +77,10 @@ impl Woken {
         self.numbers.lock().unwrap_or_else(PoisonError::into_inner).push(number);
     }
 
+    fn is_empty(&self) -> bool {
+        self.numbers.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Exchanges the list for an empty one.
     fn take(&self, numbers: &mut Vec<u64>) {
         numbers.clear();
@@ -146,10 +150,14 @@ impl<'a> Window<'a> {
         self.entries.front().map(|entry| entry.since)
     }
 
-    /// Hands new publishes to lapin, looks for confirms, and settles what is proven by them; whether any came.
-    /// When it gives back, the task will be woken for the next one.
-    pub(super) fn advance(&mut self, context: &mut Context<'_>) -> bool {
+    /// Whether there is something to [`Window::advance`]. If not, the task will be woken for it.
+    pub(super) fn is_stirred(&self, context: &Context<'_>) -> bool {
         self.woken.task.register(context.waker());
+        !self.woken.is_empty()
+    }
+
+    /// Hands new publishes to lapin, looks for confirms, and settles what is proven by them.
+    pub(super) fn advance(&mut self) {
         let mut found = false;
         let mut numbers = std::mem::take(&mut self.spare);
         loop {
@@ -165,16 +173,11 @@ impl<'a> Window<'a> {
         if found {
             self.settle();
         }
-        found
     }
 
     /// Whether the broker has refused a message.
     pub(super) fn was_refused(&self) -> bool {
         self.refused
-    }
-
-    pub(super) fn has_failed(&self) -> bool {
-        self.error.is_some()
     }
 
     /// Why the channel failed, once it did.
@@ -283,7 +286,6 @@ fn reasons(entries: &VecDeque<Entry<'_>>, returned: &[Returned]) -> Vec<Option<S
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
-    use std::task::Waker;
 
     use proptest::prelude::*;
     use tokio::sync::oneshot;
@@ -369,7 +371,6 @@ mod tests {
             let model = Arc::new(Mutex::new(Model { steps, ..Model::default() }));
             let mut window = Window::default();
             let mut outcomes = Vec::new();
-            let mut context = Context::from_waker(Waker::noop());
             let mut between = between.into_iter().cycle();
             let mut goods = goods.into_iter().enumerate().map(|(number, good)| (number as u64, good)).peekable();
             while goods.peek().is_some() || !window.is_empty() {
@@ -385,7 +386,7 @@ mod tests {
                         Pin::new(&mut confirmed).poll(context).map(|confirmed| Ok(confirmed.expect("confirmed")))
                     })));
                 }
-                window.advance(&mut context);
+                window.advance();
                 model.lock().expect("not poisoned").step();
             }
             for (number, good, mut outcome) in outcomes {
