@@ -1,7 +1,7 @@
 //! An optional listener to what passes through the routes. Costs one atomic read per event when nobody listens.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::broadcast;
 
@@ -56,34 +56,36 @@ pub enum What {
 }
 
 /// The place to listen at.
-#[derive(Clone, Debug)]
-pub struct Tap {
-    events: broadcast::Sender<Event>,
-    /// Whether somebody may listen. Asking the channel itself would take its lock.
-    listened: Arc<AtomicBool>,
-}
+#[derive(Clone, Debug, Default)]
+pub struct Tap(Arc<Listening>);
 
-impl Default for Tap {
-    fn default() -> Self {
-        Self { events: broadcast::Sender::new(CAPACITY), listened: Arc::default() }
-    }
+#[derive(Debug, Default)]
+struct Listening {
+    /// Made for the first one who listens: it has room for all of its events from the beginning.
+    events: OnceLock<broadcast::Sender<Event>>,
+    /// Whether somebody may listen. Asking the channel itself would take its lock.
+    listened: AtomicBool,
 }
 
 impl Tap {
     /// Listens from now on.
     pub fn listen(&self) -> broadcast::Receiver<Event> {
-        let receiver = self.events.subscribe();
-        self.listened.store(true, Ordering::Release);
+        let receiver = self.0.events.get_or_init(|| broadcast::Sender::new(CAPACITY)).subscribe();
+        self.0.listened.store(true, Ordering::Release);
         receiver
     }
 
     /// Tells those who listen, if there are any; the event is only made for them.
     pub(super) fn tell(&self, event: impl FnOnce() -> Event) {
-        if self.listened.load(Ordering::Relaxed) && self.events.send(event()).is_err() {
-            self.listened.store(false, Ordering::Release);
+        let Listening { events, listened } = &*self.0;
+        if listened.load(Ordering::Relaxed)
+            && let Some(events) = events.get()
+            && events.send(event()).is_err()
+        {
+            listened.store(false, Ordering::Release);
             // One who came just now must not be overlooked.
-            if self.events.receiver_count() > 0 {
-                self.listened.store(true, Ordering::Release);
+            if events.receiver_count() > 0 {
+                listened.store(true, Ordering::Release);
             }
         }
     }
