@@ -120,7 +120,7 @@ impl Lane {
                 biased;
                 more = poll_fn(|context| stirred(&mut window, queue, &mut taken, (open, renewal), context)) => {
                     open = more;
-                    if open && taken.is_empty() && window.is_empty() {
+                    if open && taken.is_empty() && window.is_empty() && is_worn(&window, renewal) {
                         return End::Refused;
                     }
                     // Whoever sends, and whatever is confirmed, wakes this task at once. Others have their turn first:
@@ -260,8 +260,8 @@ fn is_worn(window: &Window<'_>, renewal: Instant) -> bool {
     window.was_refused() && Instant::now() >= renewal
 }
 
-/// Waits for jobs, and takes them, or for something to be done in the window; whether anybody can still send. When there
-/// is neither, the channel is worn.
+/// Waits for jobs, and takes them, or for something to be done in the window; whether anybody can still send. Also
+/// when the channel is worn and nothing is with the broker.
 fn stirred(
     window: &mut Window<'_>,
     queue: &mut UnboundedReceiver<Job>,
