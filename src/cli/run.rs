@@ -9,15 +9,12 @@ use crate::adapter::store::{FileStore, RedisStore};
 use crate::config::{Project, Settings};
 use crate::endpoint::store::Store;
 use crate::ops::{self, systemd};
-use crate::runtime::{self, Asked, Bus, Handle, Signals};
+use crate::runtime::{self, Asked, Bus, Handle, Signals, Threads};
 use crate::telemetry::{events, logs, metrics};
 
 use super::reload::Running;
 use super::watch::Watcher;
 use super::{End, output};
-
-/// Threads for the routes. The broker is the limit, not the bus: more of them only wake each other up.
-const WORKERS: usize = 2;
 
 pub(super) fn run(folder: &Path, embedded: bool) -> End {
     let project = Running::load(folder, embedded);
@@ -55,12 +52,15 @@ pub(super) enum Error {
 fn serve(folder: &Path, embedded: bool, project: Project) -> Result<(), Error> {
     logs::install(&project.settings.log)?;
     let metrics = metrics::install()?;
-    let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKERS).enable_all().build()?;
-    threads.block_on(async {
+    // This thread waits for all sockets: the broker's, the store's, those of operators. The routes have threads of their
+    // own, which end first.
+    let sockets = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let threads = Threads::start()?;
+    sockets.block_on(async {
         let (running, adapter) = Running::new(folder, embedded, project.settings)?;
         let mut signals = Signals::listen()?;
         let store = store(folder, &running.settings)?;
-        let bus = Bus::start_with(project.plans, adapter, store, bounds(&running.settings));
+        let bus = Bus::start_at(threads.places(), project.plans, adapter, store, bounds(&running.settings));
         let ops = &running.settings.ops;
         let listener = ops::Settings { listen: ops.listen, allow_remote: ops.allow_remote };
         // One at a time; whoever asks meanwhile waits.

@@ -15,6 +15,7 @@ use super::settings::Settings;
 use super::status::{Report, RouteStatus};
 use super::supervisor::Shared;
 use super::tap::Tap;
+use super::threads::Places;
 use super::work::Work;
 
 /// How long the session may take to close.
@@ -51,17 +52,29 @@ impl Bus {
         store: Option<Arc<dyn Store>>,
         settings: Settings,
     ) -> Handle {
-        Self::start_all(plans.into_iter().map(|plan| plan as Arc<dyn Work>).collect(), adapter, store, settings)
+        Self::start_at(Places::here(), plans, adapter, store, settings)
+    }
+
+    /// Starts every route at these places instead of the runtime that this is called in.
+    pub fn start_at<W: Work>(
+        places: Places,
+        plans: impl IntoIterator<Item = Arc<W>>,
+        adapter: Arc<dyn Adapter>,
+        store: Option<Arc<dyn Store>>,
+        settings: Settings,
+    ) -> Handle {
+        Self::start_all(places, plans.into_iter().map(|plan| plan as Arc<dyn Work>).collect(), adapter, store, settings)
     }
 
     pub(super) fn start_all(
+        places: Places,
         works: Vec<Arc<dyn Work>>,
         adapter: Arc<dyn Adapter>,
         store: Option<Arc<dyn Store>>,
         settings: Settings,
     ) -> Handle {
         events::starting(adapter.name(), works.len());
-        let shared = Arc::new(Shared::new(adapter, store, settings));
+        let shared = Arc::new(Shared::new(adapter, store, settings, places));
         if shared.status.note().is_some() {
             events::not_durable();
         }

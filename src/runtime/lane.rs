@@ -1,7 +1,7 @@
 //! The loop of one route on one session: take, run, settle.
 //!
-//! Runs that look at bodies become tasks, so that they use all cores; runs that only pass a message on stay in
-//! the loop's own task, which saves a hand-over between threads for each message.
+//! Runs that only pass a message on stay in the loop's own task, which saves a hand-over between threads for each
+//! message. Those that look at bodies have tasks of their own, or take turns in the loop's: see [`super::threads`].
 //!
 //! When a route ends, the broker is told at once, and what it sent ahead is finished. But as soon as the broker knows, it
 //! gives the next message to another instance. A route that keeps order therefore finishes first what it has, and does
@@ -29,6 +29,7 @@ use super::intake::{Bounds, Intake};
 use super::process::{Context, Taken, Verdict};
 use super::settle::{Ledger, Receipt};
 use super::status::State;
+use super::threads::Places;
 use super::turns::Turns;
 
 /// A route that keeps order and gets nothing for so long has nothing on the way to it.
@@ -41,6 +42,9 @@ const ACKNOWLEDGE_EVERY: Duration = Duration::from_millis(250);
 /// A route that has more to wait for acknowledges no more often. The broker sends the next messages when it hears of the
 /// last ones: few words make few bursts, and each burst goes through all threads at once.
 const PACE: Duration = Duration::from_millis(1);
+/// So many runs that look at bodies begin one after the other; then others have their turn, and what these have sent is
+/// published.
+const TURN: usize = 32;
 /// That many words reach the queue at once.
 const FEW: usize = 16;
 
@@ -76,8 +80,10 @@ pub(super) async fn run(
     mut source: Box<dyn Source>,
     bounds: Bounds,
     budget: &Arc<Budget>,
+    places: &Places,
 ) -> Result<usize, EndpointError> {
     let (parses, ordered) = (context.work.parses(), context.work.ordered());
+    let turn = if parses && places.takes_turns() { TURN } else { usize::MAX };
     let mut pauses = context.status.pauses();
     let breakers = &context.status.breakers;
     let mut circuits = breakers.changes();
@@ -85,16 +91,16 @@ pub(super) async fn run(
     let mut ledger = Ledger::new(bounds.messages / 4, Share::of(budget));
     let mut turns = Turns::default();
     let mut runs = FuturesUnordered::new();
-    let (mut ready, mut done) = (Vec::new(), Vec::new());
+    let (mut ready, mut done) = (Vec::<Ready>::new(), Vec::new());
     let (mut stop, mut exhausted) = (Stop::No, false);
     let (mut acknowledge_at, mut words) = (Instant::now(), 0);
     loop {
-        for ready in ready.drain(..) {
+        for ready in ready.drain(..ready.len().min(turn)) {
+            let thread = if parses { places.for_body(ready.taken.size()) } else { None };
             let run = bring(Arc::clone(&context), ready);
-            runs.push(if parses {
-                Either::Left(AbortOnDropHandle::new(tokio::spawn(run)))
-            } else {
-                Either::Right(async { Ok(run.await) })
+            runs.push(match thread {
+                Some(thread) => Either::Left(AbortOnDropHandle::new(thread.spawn(run))),
+                None => Either::Right(async { Ok(run.await) }),
             });
         }
         if exhausted && runs.is_empty() {
@@ -131,7 +137,7 @@ pub(super) async fn run(
         }
         // After the end there is room for all that was sent ahead, for nothing more is to come.
         let rest = stop == Stop::Told && runs.is_empty();
-        let takes = !exhausted && (rest || !paused && room > 0);
+        let takes = ready.is_empty() && !exhausted && (rest || !paused && room > 0);
         tokio::select! {
             biased;
             ended = finished(&mut runs, &mut done), if !runs.is_empty() => {
@@ -171,6 +177,7 @@ pub(super) async fn run(
                     first.taken.trial = trial;
                 }
             }
+            () = yield_now(), if !ready.is_empty() => {}
             () = sleep_until(acknowledge_at.into()), if ledger.is_due() && !asked => {}
             _changed = freed.changed(), if process => {}
             () = wait(&mut circuits, breaker.flatten()), if breaker.is_some() => {}

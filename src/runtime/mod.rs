@@ -23,6 +23,7 @@ mod signals;
 mod status;
 mod supervisor;
 mod tap;
+mod threads;
 mod turns;
 mod work;
 
@@ -36,4 +37,5 @@ pub use settings::Settings;
 pub use signals::{Asked, Signals};
 pub use status::{BrokerReport, Report, RouteReport, State};
 pub use tap::{Event, Tap, What};
+pub use threads::{Places, Threads};
 pub use work::Work;

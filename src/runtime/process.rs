@@ -69,6 +69,13 @@ enum Next {
     End(Verdict),
 }
 
+impl Taken {
+    /// Bytes of the body.
+    pub(super) fn size(&self) -> usize {
+        self.delivery.message.body.len()
+    }
+}
+
 impl Context {
     /// Takes a delivery, and the key of its order if the route keeps one.
     pub(super) fn take(&self, delivery: Delivery, at: Instant) -> (Option<Text>, Taken) {

@@ -107,7 +107,7 @@ impl Handle {
         let status = self.shared.status.of_route(&*work);
         let stop = self.shared.stop.child_token();
         let route = Route { work: Arc::clone(&work), status: Arc::clone(&status), stop: stop.clone(), before };
-        self.routes.spawn(supervise(Arc::clone(&self.shared), route));
+        self.routes.spawn_on(supervise(Arc::clone(&self.shared), route), &self.shared.places.routes);
         Running { work, status, stop }
     }
 
@@ -117,12 +117,13 @@ impl Handle {
         self.retired.retain(|status| !status.has_stopped());
         self.retired.push(Arc::clone(&old.status));
         let (taken_over, replaced) = (Arc::clone(&new.status), new.stop.clone());
-        self.routes.spawn(async move {
+        let replace = async move {
             tokio::select! {
                 () = taken_over.reaches(&[State::Up, State::Waiting]) => {}
                 () = replaced.cancelled() => {}
             }
             old.stop.cancel();
-        });
+        };
+        self.routes.spawn_on(replace, &self.shared.places.routes);
     }
 }

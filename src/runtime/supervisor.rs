@@ -23,6 +23,7 @@ use super::process::Context;
 use super::settings::Settings;
 use super::status::{RouteStatus, State, Status};
 use super::tap::Tap;
+use super::threads::Places;
 use super::work::Work;
 
 /// A route that ran this long was well: its next failure begins with the shortest delay again.
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     /// Where keys are remembered, if the bus has such a place.
     store: Option<Arc<dyn Store>>,
     pub(super) settings: Settings,
+    pub(super) places: Places,
     pub(super) status: Status,
     pub(super) tap: Tap,
     pub(super) stop: CancellationToken,
@@ -47,13 +49,19 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(adapter: Arc<dyn Adapter>, store: Option<Arc<dyn Store>>, settings: Settings) -> Self {
+    pub(super) fn new(
+        adapter: Arc<dyn Adapter>,
+        store: Option<Arc<dyn Store>>,
+        settings: Settings,
+        places: Places,
+    ) -> Self {
         let budget = Budget::new(settings.total_messages, settings.total_bytes);
         let status = Status::new(adapter.name(), budget);
         Self {
             adapter: Mutex::new(adapter),
             store,
             settings,
+            places,
             status,
             tap: Tap::default(),
             stop: CancellationToken::new(),
@@ -197,7 +205,7 @@ async fn attempt(shared: &Shared, route: &Route, again: bool) -> Result<usize, E
     }
     let bytes = work.prefetch_bytes().unwrap_or(shared.settings.in_flight_bytes);
     let bounds = Bounds { messages: usize::from(work.prefetch()).max(1), bytes };
-    let lane = lane::run(Arc::clone(&context), source, bounds, &shared.status.budget);
+    let lane = lane::run(Arc::clone(&context), source, bounds, &shared.status.budget, &shared.places);
     match caller.zip(replies) {
         None => lane.await,
         Some((caller, replies)) => tokio::select! {

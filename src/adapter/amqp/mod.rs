@@ -24,7 +24,9 @@ use std::time::{Duration, Instant};
 
 use lapin::tcp::{OwnedIdentity, OwnedTLSConfig};
 use lapin::{Connection, ConnectionProperties};
+use tokio::runtime::Handle;
 use tokio::sync::Mutex;
+use tokio_util::context::TokioContext;
 
 use crate::endpoint::{Adapter, BoxFuture, EndpointError, Session};
 pub use acceptance::Acceptance;
@@ -58,6 +60,8 @@ impl Default for AmqpSettings {
 pub struct Amqp {
     uri: lapin::uri::AMQPUri,
     settings: AmqpSettings,
+    /// Where the connections are driven: the runtime that this was made in. Routes may run elsewhere.
+    sockets: Option<Handle>,
     state: Mutex<State>,
 }
 
@@ -71,10 +75,10 @@ struct State {
 }
 
 impl Amqp {
-    /// Checks the settings; connects only in [`Adapter::open`].
+    /// Checks the settings; connects only in [`Adapter::open`], in the runtime that this is called in, if it is.
     pub fn new(settings: AmqpSettings) -> Result<Self, UriError> {
         let uri = uri::parse(&settings.url)?;
-        Ok(Self { uri, settings, state: Mutex::default() })
+        Ok(Self { uri, settings, sockets: Handle::try_current().ok(), state: Mutex::default() })
     }
 
     /// `host:port`.
@@ -176,6 +180,12 @@ impl Adapter for Amqp {
     }
 
     fn open(&self) -> BoxFuture<'_, Result<Arc<dyn Session>, EndpointError>> {
-        Box::pin(async move { Ok(self.join().await? as Arc<dyn Session>) })
+        Box::pin(async move {
+            let session = match &self.sockets {
+                Some(sockets) => TokioContext::new(self.join(), sockets.clone()).await,
+                None => self.join().await,
+            };
+            Ok(session? as Arc<dyn Session>)
+        })
     }
 }

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Cmd, FromRedisValue, Pipeline, RedisError, RedisResult};
+use tokio::runtime::Handle;
+use tokio_util::context::TokioContext;
 use uuid::Uuid;
 
 use crate::endpoint::BoxFuture;
@@ -95,6 +97,7 @@ impl RedisStore {
     pub fn with_lease(url: &str, lease: Duration) -> Result<Self, String> {
         let redis = Arc::new(Redis {
             client: client(url)?,
+            sockets: Handle::current(),
             connection: tokio::sync::Mutex::default(),
             leases: Mutex::default(),
             lease: millis(lease),
@@ -137,7 +140,7 @@ impl RedisStore {
         let claim = self.redis.leases().remove(&name);
         self.pending.free(key);
         // In the background, and without a second attempt: if it fails, the lease ends by itself.
-        if let (Some(claim), Ok(runtime)) = (claim, tokio::runtime::Handle::try_current()) {
+        if let (Some(claim), Ok(runtime)) = (claim, Handle::try_current()) {
             let redis = Arc::clone(&self.redis);
             runtime.spawn(async move { redis.ask::<()>(script(RELEASE, &name).arg(claim)).await });
         }
@@ -238,6 +241,8 @@ impl Drop for Hold<'_> {
 /// The connection, and the leases that are renewed over it.
 struct Redis {
     client: Client,
+    /// Where the connection is driven: the runtime that the store was made in. Routes may run elsewhere.
+    sockets: Handle,
     connection: tokio::sync::Mutex<Option<MultiplexedConnection>>,
     /// The claims of this instance, by name.
     leases: Mutex<HashMap<String, String>>,
@@ -257,7 +262,8 @@ impl Redis {
         }
         let patience =
             AsyncConnectionConfig::new().set_connection_timeout(Some(PATIENCE)).set_response_timeout(Some(PATIENCE));
-        let made = self.client.get_multiplexed_async_connection_with_config(&patience).await?;
+        let made = self.client.get_multiplexed_async_connection_with_config(&patience);
+        let made = TokioContext::new(made, self.sockets.clone()).await?;
         Ok(connection.insert(made).clone())
     }
 

@@ -7,7 +7,7 @@ use crate::adapter::embedded::Broker;
 use crate::endpoint::Adapter;
 use crate::endpoint::topology::{Queue, Topology};
 use crate::message::Field;
-use crate::runtime::{Bus, Settings, State, Work};
+use crate::runtime::{Bus, Places, Settings, State, Work};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_panic_is_one_dead_letter_and_traffic_goes_on() {
@@ -78,7 +78,7 @@ async fn one_route_that_is_refused_does_not_hold_up_the_others() {
     let mut good = Script { name: "good", queue: "good", prefetch: 1, ..script(pass_on) };
     good.topology.queues = vec![queue("good"), queue("out")];
     let works: Vec<Arc<dyn Work>> = vec![Arc::new(script(pass_on)), Arc::new(good)];
-    let bus = Bus::start_all(works, Arc::new(broker.client()), None, Settings::default());
+    let bus = Bus::start_all(Places::here(), works, Arc::new(broker.client()), None, Settings::default());
     until("one is up, one refused", || {
         let states: Vec<_> = bus.status().routes.iter().map(|route| route.state).collect();
         states == [State::Up, State::Refused]

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::{Bus, Handle, Settings, State, Work};
+use super::{Bus, Handle, Places, Settings, State, Work};
 use crate::adapter::embedded::Broker;
 use crate::endpoint::topology::{Queue, Topology};
 use crate::endpoint::{Adapter, Address, BoxFuture, Delivery, Session, Settlement, Source};
@@ -163,10 +163,14 @@ impl Rig {
     }
 
     async fn with(work: Script, settings: Settings) -> Self {
+        Self::at(Places::here(), work, settings).await
+    }
+
+    async fn at(places: Places, work: Script, settings: Settings) -> Self {
         let broker = Broker::default();
         let client = broker.client().open().await.unwrap();
         let work = Arc::new(work);
-        let bus = Bus::start([Arc::clone(&work)], Arc::new(broker.client()), settings);
+        let bus = Bus::start_at(places, [Arc::clone(&work)], Arc::new(broker.client()), None, settings);
         soon("ready", bus.ready()).await;
         Self { broker, client, work, bus }
     }

@@ -2,29 +2,61 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use super::{Rig, Script, numbers, pass_on, script, soon, until, when_permitted};
-use crate::endpoint::Adapter;
-use crate::runtime::{Settings, State, What};
+use crate::endpoint::{Adapter, BoxFuture, Delivery};
+use crate::message::Failure;
+use crate::route::Outcome;
+use crate::route::ports::Ports;
+use crate::runtime::threads::LARGE;
+use crate::runtime::{Places, Settings, State, What};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_untouched_route_keeps_order_and_settles_all() {
-    let rig = Rig::start(script(pass_on)).await;
-    rig.publish("in", numbers(5_000)).await;
-    rig.depth("out", 5_000).await;
-    rig.all_settled().await;
-    let mut out = rig.source("out").await;
-    let moved = out.receive(5_000).await.unwrap();
-    for (number, delivery) in moved.iter().enumerate() {
-        assert_eq!(delivery.message.body, number.to_string());
+async fn runs_in_place_keep_order_and_settle_all() {
+    for (parses, places) in [(false, Places::here()), (true, Places::in_turns())] {
+        let work = Script { parses, prefetch: 500, ..script(pass_on) };
+        let rig = Rig::at(places, work, Settings::default()).await;
+        rig.publish("in", numbers(5_000)).await;
+        rig.depth("out", 5_000).await;
+        rig.all_settled().await;
+        let mut out = rig.source("out").await;
+        let moved = out.receive(5_000).await.unwrap();
+        for (number, delivery) in moved.iter().enumerate() {
+            assert_eq!(delivery.message.body, number.to_string());
+        }
+        assert_eq!(soon("drained", rig.bus.shutdown()).await, 0);
     }
-    assert_eq!(soon("drained", rig.bus.shutdown()).await, 0);
+}
+
+/// Works on a large body until ten others have begun, and lets nothing else run on its thread meanwhile.
+fn hold_large<'a>(
+    script: &'a Script,
+    delivery: &'a Delivery,
+    ports: &'a dyn Ports,
+) -> BoxFuture<'a, Result<Outcome, Failure>> {
+    Box::pin(async move {
+        let patience = Instant::now() + Duration::from_secs(10);
+        while delivery.message.body.len() >= LARGE && script.started.load(Ordering::SeqCst) < 11 {
+            assert!(Instant::now() < patience, "the others wait for the large body");
+            std::thread::yield_now();
+        }
+        pass_on(script, delivery, ports).await
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_large_body_keeps_no_other_waiting() {
+    let rig = Rig::at(Places::in_turns(), Script { parses: true, ..script(hold_large) }, Settings::default()).await;
+    rig.publish("in", std::iter::once("x".repeat(LARGE)).chain(numbers(10))).await;
+    rig.depth("out", 11).await;
+    rig.all_settled().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_session_loses_nothing() {
-    for parses in [false, true] {
-        let rig = Rig::start(Script { parses, ..script(when_permitted) }).await;
+    for (parses, places) in [(false, Places::here()), (true, Places::here()), (true, Places::in_turns())] {
+        let rig = Rig::at(places, Script { parses, ..script(when_permitted) }, Settings::default()).await;
         rig.publish("in", numbers(200)).await;
         until("some are in flight", || rig.work.started.load(Ordering::SeqCst) >= 50).await;
         rig.work.permits.add_permits(20);
