@@ -85,10 +85,10 @@ pub fn message(id: &str, body: &str) -> Message {
     Message { properties: properties.into(), body: body.to_owned().into(), ..Message::default() }
 }
 
-/// Nothing that a test waits for takes longer, also where every test of this suite and what it starts share two cores.
+/// Nothing that a test waits for takes longer.
 pub async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(Duration::from_secs(120), future).await {
+    match tokio::time::timeout(Duration::from_secs(60), future).await {
         Ok(value) => value,
-        Err(_) => panic!("{what}: not within two minutes"),
+        Err(_) => panic!("{what}: not within a minute"),
     }
 }
