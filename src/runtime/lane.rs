@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::Either;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::task::coop::consume_budget;
 use tokio::task::{JoinError, yield_now};
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_util::task::AbortOnDropHandle;
@@ -95,6 +96,8 @@ pub(super) async fn run(
     let (mut stop, mut exhausted) = (Stop::No, false);
     let (mut acknowledge_at, mut words) = (Instant::now(), 0);
     loop {
+        // A source that always has something would leave no turn to the other routes of this thread.
+        consume_budget().await;
         for ready in ready.drain(..ready.len().min(turn)) {
             let thread = if parses { places.for_body(ready.taken.size()) } else { None };
             let run = bring(Arc::clone(&context), ready);

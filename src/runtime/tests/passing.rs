@@ -1,16 +1,18 @@
 //! What passes: in order, once, within bounds, whatever becomes of the broker.
 
-use std::sync::Mutex;
+use std::iter::repeat;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use super::{Rig, Script, numbers, pass_on, script, soon, until, when_permitted};
+use super::{Rig, Script, numbers, pass_on, queue, script, soon, to, until, when_permitted};
+use crate::adapter::embedded::Broker;
 use crate::endpoint::{Adapter, BoxFuture, Delivery};
-use crate::message::Failure;
+use crate::message::{Failure, Message};
 use crate::route::Outcome;
 use crate::route::ports::Ports;
 use crate::runtime::threads::LARGE;
-use crate::runtime::{Places, Settings, State, What};
+use crate::runtime::{Bus, Places, Settings, State, What, Work};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn runs_in_place_keep_order_and_settle_all() {
@@ -26,6 +28,29 @@ async fn runs_in_place_keep_order_and_settle_all() {
             assert_eq!(delivery.message.body, number.to_string());
         }
         assert_eq!(soon("drained", rig.bus.shutdown()).await, 0);
+    }
+}
+
+/// All loops share a thread.
+#[tokio::test]
+async fn a_flooded_route_leaves_others_their_turn() {
+    const FLOOD: usize = 20_000;
+    for parses in [false, true] {
+        let broker = Broker::default();
+        let client = broker.client().open().await.unwrap();
+        let other = Script { name: "other", queue: "other", ..script(pass_on) };
+        let mut topology = other.topology.clone();
+        topology.queues.push(queue("other"));
+        client.declare(&topology).await.unwrap();
+        let sink = client.sink().await.unwrap();
+        for (body, to) in numbers(FLOOD).zip(repeat(to("in"))).chain([("1".to_owned(), to("other"))]) {
+            sink.send(&to, Message { body: body.into(), ..Message::default() }).await.unwrap();
+        }
+        let works: Vec<Arc<dyn Work>> =
+            vec![Arc::new(Script { parses, ..script(pass_on) }), Arc::new(Script { topology, ..other })];
+        let _bus = Bus::start_all(Places::in_turns(), works, Arc::new(broker.client()), None, Settings::default());
+        until("the other route is done", || broker.depth("other") == Some(0) && broker.unsettled("other") == 0).await;
+        assert!(broker.depth("out").unwrap() < FLOOD, "the other route had its turn last");
     }
 }
 
