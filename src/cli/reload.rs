@@ -89,6 +89,7 @@ impl Running {
             ("broker", kind(old) != kind(new)),
             ("ops", old.ops != new.ops),
             ("in_flight", old.in_flight != new.in_flight),
+            ("threads", old.threads != new.threads),
             ("store", old.store != new.store),
             ("log", old.log != new.log),
             ("shutdown", old.shutdown != new.shutdown),

@@ -55,7 +55,7 @@ fn serve(folder: &Path, embedded: bool, project: Project) -> Result<(), Error> {
     // This thread waits for all sockets: the broker's, the store's, those of operators. The routes have threads of their
     // own, which end first.
     let sockets = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let threads = Threads::start()?;
+    let threads = Threads::start(project.settings.threads)?;
     sockets.block_on(async {
         let (running, adapter) = Running::new(folder, embedded, project.settings)?;
         let mut signals = Signals::listen()?;

@@ -37,6 +37,9 @@ pub struct Settings {
     pub limits: Limits,
     /// What may be under way at a time.
     pub in_flight: InFlight,
+    /// Threads for work on bodies, beside the one that all routes share; with 0 it is done there. Left out, it depends on
+    /// the cores of the machine.
+    pub threads: Option<usize>,
     /// Where routes remember the keys of processed messages. Without it no route can be `idempotent`.
     pub store: Option<Store>,
     /// The log, on stderr.

@@ -17,10 +17,11 @@ use tokio::sync::oneshot;
 
 /// A body of so many bytes takes milliseconds to read, check and convert.
 pub(super) const LARGE: usize = 64 << 10;
-/// From so many cores on, runs are spread over threads of their own.
-const MANY: usize = 3;
-/// Threads for runs at most. The broker is the limit, not the bus: more of them only wake each other.
-const MOST: usize = 4;
+/// So many cores are busy without threads for runs: with the routes' thread, and with the broker's client.
+const BUSY: usize = 2;
+/// Threads for runs, unless the settings ask for more. The broker is the limit, not the bus: more of them only wake each
+/// other.
+const ENOUGH: usize = 4;
 
 /// Where the work of routes is done.
 #[derive(Clone, Debug)]
@@ -64,17 +65,18 @@ pub struct Threads {
 }
 
 impl Threads {
-    /// Starts them, as many as the machine has cores for.
+    /// Starts them: so many for runs that look at bodies, or as many as the machine has cores to spare. With 0 these run
+    /// on the thread of the routes.
     ///
     /// # Errors
     /// The system gives no threads.
-    pub fn start() -> io::Result<Self> {
-        let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let workers = cores.saturating_sub(1).clamp(1, MOST);
+    pub fn start(runs: Option<usize>) -> io::Result<Self> {
+        let runs = runs.unwrap_or_else(|| to_spare(thread::available_parallelism().map_or(1, NonZero::get)));
+        let (spread, workers) = (runs > 0, runs.max(1));
         // Without a driver of input and output, an idle thread waits for its own tasks alone.
         let runs = Builder::new_multi_thread().worker_threads(workers).thread_name("runs").enable_time().build()?;
         let routes = Builder::new_current_thread().enable_time().build()?;
-        let places = Places { routes: routes.handle().clone(), runs: runs.handle().clone(), spread: cores >= MANY };
+        let places = Places { routes: routes.handle().clone(), runs: runs.handle().clone(), spread };
         let (end, ended) = oneshot::channel::<()>();
         let run = move || {
             // It ends by being dropped.
@@ -97,5 +99,47 @@ impl Drop for Threads {
             // Whoever panicked there was caught, or has ended its own task.
             let _ended = routes.join();
         }
+    }
+}
+
+/// How many threads for runs so many cores are good for.
+fn to_spare(cores: usize) -> usize {
+    if cores > BUSY { (cores - 1).min(ENOUGH) } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn runs_are_spread_where_cores_are_to_spare() {
+        assert_eq!([1, 2, 3, 4, 64].map(to_spare), [0, 0, 2, 3, 4]);
+    }
+
+    #[test]
+    fn only_a_large_body_leaves_the_thread_of_the_routes() {
+        let leave = |runs| {
+            let threads = Threads::start(Some(runs)).expect("threads");
+            [0, LARGE - 1, LARGE].map(|bytes| threads.places().for_body(bytes).is_some())
+        };
+        assert_eq!(leave(0), [false, false, true]);
+        assert_eq!(leave(1), [true, true, true]);
+    }
+
+    #[test]
+    fn dropped_threads_end_what_runs_on_them() {
+        let threads = Threads::start(Some(1)).expect("threads");
+        let (alive, gone) = mpsc::channel::<()>();
+        for place in [&threads.places.routes, &threads.places.runs] {
+            let alive = alive.clone();
+            place.spawn(async move {
+                std::future::pending::<()>().await;
+                drop(alive);
+            });
+        }
+        drop((threads, alive));
+        assert_eq!(gone.recv(), Err(mpsc::RecvError));
     }
 }

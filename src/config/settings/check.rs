@@ -11,6 +11,9 @@ use crate::diagnostic::{Diagnostic, codes};
 /// Readers and evaluators keep one frame per level; this many fit into any thread's stack.
 const MOST_LEVELS: usize = 256;
 
+/// More than any machine has cores for.
+const MOST_THREADS: usize = 1024;
+
 impl Settings {
     /// Everything that is wrong, at its place.
     pub(super) fn check(&self, tree: &Node, folder: &Path) -> Vec<Diagnostic> {
@@ -69,6 +72,13 @@ impl Settings {
         let all = [("bytes", bytes.0), ("total_bytes", total_bytes.0), ("total_messages", total_messages)];
         for (name, _) in all.into_iter().filter(|(_, value)| *value == 0) {
             add(&["in_flight", name], format!("a bound of 0 for `{name}` lets nothing pass"), "write 1 or more");
+        }
+        if let Some(threads) = self.threads.filter(|threads| *threads > MOST_THREADS) {
+            add(
+                &["threads"],
+                format!("{threads} threads only wait for each other"),
+                "write as many as there are cores",
+            );
         }
         if self.limits.depth > MOST_LEVELS {
             let message = format!("{} levels of nesting are more than the engine can walk", self.limits.depth);

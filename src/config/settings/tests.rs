@@ -99,6 +99,15 @@ fn mistakes_have_places() {
     assert!(wrong("log: { level: 'a=b=c' }\n").starts_with("trunkline.yaml:1:15 TL502"));
     assert!(wrong("ops: { listen: '0.0.0.0:9640' }\n").starts_with("trunkline.yaml:1:16 TL502"));
     assert!(wrong("ops: { listen: 9640 }\n").starts_with("trunkline.yaml:1:16 TL104"));
+    assert!(wrong("threads: 5000\n").starts_with("trunkline.yaml:1:10 TL502 5000 threads only wait for each other"));
+}
+
+#[test]
+fn threads_may_be_left_out_or_none() {
+    let threads = |text, environment| read(text, &environment).expect("is right").threads;
+    assert_eq!(threads("", Environment::default()), None);
+    assert_eq!(threads("threads: 0\n", Environment::default()), Some(0));
+    assert_eq!(threads("threads: 0\n", Environment::default().with("TRUNKLINE__THREADS", "3")), Some(3));
 }
 
 #[test]
