@@ -33,6 +33,8 @@ const MESSAGES: u32 = 20_000;
 const ROUNDS: usize = 7;
 /// How long the latency at half load is measured.
 const LOADED: Duration = Duration::from_secs(5);
+/// What comes before that: the relay connects meanwhile.
+const WARMING: Duration = Duration::from_secs(2);
 
 /// What one round showed.
 struct Round {
@@ -74,24 +76,23 @@ async fn run() {
             rounds[at].push(measured);
         }
     }
-    println!(
-        "\n| relay | messages/s | relay CPU s/100k | broker CPU s/100k | peak MiB | p50 ms | p99 ms at half load |"
-    );
+    let of = |at: usize, figure: fn(&Round) -> f64| median(rounds[at].iter().map(figure).collect());
+    // The same load for all: half of what the slowest of them carries.
+    let load = (0..RELAYS.len()).map(|at| of(at, |round| round.rate)).fold(f64::INFINITY, f64::min) / 2.0;
+    println!("\n| relay | messages/s | relay CPU s/100k | broker CPU s/100k | peak MiB | p50 ms | p99 ms |");
     println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
-    let mut rates = Vec::new();
-    for (relay, rounds) in RELAYS.iter().zip(&rounds) {
-        let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
-        let rate = of(|round| round.rate);
-        let (p50, p99) = latency(&client, *relay, &body, rate / 2.0).await;
+    for (at, relay) in RELAYS.iter().enumerate() {
+        let (p50, p99) = latency(&client, *relay, &body, load).await;
         println!(
-            "| {} | {rate:.0} | {:.2} | {:.2} | {:.1} | {p50:.1} | {p99:.1} |",
+            "| {} | {:.0} | {:.2} | {:.2} | {:.1} | {p50:.1} | {p99:.1} |",
             relay.title(),
-            of(|round| round.relay_cpu),
-            of(|round| round.broker_cpu),
-            of(|round| round.peak_mib),
+            of(at, |round| round.rate),
+            of(at, |round| round.relay_cpu),
+            of(at, |round| round.broker_cpu),
+            of(at, |round| round.peak_mib),
         );
-        rates.push(rate);
     }
+    println!("\np50 and p99 at {load:.0} messages/s, half of what the slowest relay carries.");
     let (ready, resting) = start_and_rest(&client).await;
     println!();
     // Rounds are compared pairwise: what disturbed one of them disturbed its neighbours too.
@@ -133,8 +134,9 @@ async fn latency(client: &Client, relay: Relay, body: &[u8], rate: f64) -> (f64,
     client.purge(&from).await;
     client.purge(&to).await;
     let running = relay.start(client);
-    let mut millis = client.load(&from, &to, body, rate, LOADED).await;
+    let mut millis = client.load(&from, &to, body, rate, WARMING + LOADED).await;
     running.stop().await;
+    millis.drain(..(rate * WARMING.as_secs_f64()) as usize);
     millis.sort_by(f64::total_cmp);
     let at = |share: f64| millis[((millis.len() - 1) as f64 * share) as usize];
     (at(0.5), at(0.99))
