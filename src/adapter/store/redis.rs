@@ -140,9 +140,9 @@ impl RedisStore {
         let claim = self.redis.leases().remove(&name);
         self.pending.free(key);
         // In the background, and without a second attempt: if it fails, the lease ends by itself.
-        if let (Some(claim), Ok(runtime)) = (claim, Handle::try_current()) {
+        if let Some(claim) = claim {
             let redis = Arc::clone(&self.redis);
-            runtime.spawn(async move { redis.ask::<()>(script(RELEASE, &name).arg(claim)).await });
+            self.redis.sockets.spawn(async move { redis.ask::<()>(script(RELEASE, &name).arg(claim)).await });
         }
     }
 
