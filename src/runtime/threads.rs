@@ -13,7 +13,7 @@ use std::num::NonZero;
 use std::thread::{self, JoinHandle};
 
 use tokio::runtime::{Builder, Handle, Runtime};
-use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
 /// A body of so many bytes takes milliseconds to read, check and convert.
 pub(super) const LARGE: usize = 64 << 10;
@@ -59,7 +59,7 @@ impl Places {
 /// The threads. Dropped, they end, with all that runs on them.
 pub struct Threads {
     places: Places,
-    end: Option<oneshot::Sender<()>>,
+    end: CancellationToken,
     routes: Option<JoinHandle<()>>,
     _runs: Runtime,
 }
@@ -77,13 +77,10 @@ impl Threads {
         let runs = Builder::new_multi_thread().worker_threads(workers).thread_name("runs").enable_time().build()?;
         let routes = Builder::new_current_thread().enable_time().build()?;
         let places = Places { routes: routes.handle().clone(), runs: runs.handle().clone(), spread };
-        let (end, ended) = oneshot::channel::<()>();
-        let run = move || {
-            // It ends by being dropped.
-            let _dropped = routes.block_on(ended);
-        };
-        let routes = thread::Builder::new().name("routes".to_owned()).spawn(run)?;
-        Ok(Self { places, end: Some(end), routes: Some(routes), _runs: runs })
+        let end = CancellationToken::new();
+        let ended = end.clone().cancelled_owned();
+        let routes = thread::Builder::new().name("routes".to_owned()).spawn(move || routes.block_on(ended))?;
+        Ok(Self { places, end, routes: Some(routes), _runs: runs })
     }
 
     /// Where routes are to run.
@@ -94,7 +91,7 @@ impl Threads {
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        drop(self.end.take());
+        self.end.cancel();
         if let Some(routes) = self.routes.take() {
             // Whoever panicked there was caught, or has ended its own task.
             let _ended = routes.join();

@@ -8,10 +8,10 @@
 //!
 //! So when a confirm completes *without* a return, all returns that came before it were taken by confirms completed
 //! earlier, its own message's return among them. That thread wakes a publish before it completes the next one, and what
-//! is woken stands in a list: when the list is empty after that confirm was seen, all of those were seen. If none of them holds a return, every message confirmed so far was routed, and the pipe keeps
-//! flowing. If one does, nothing more is published until all are confirmed; then every return was taken by one of
-//! them, and they are matched by content. Messages that cannot be told apart are all taken as unroutable: one of them
-//! may come twice, but none is lost.
+//! is woken stands in a list: when the list is empty after that confirm was seen, all of those were seen. If none of
+//! them holds a return, every message confirmed so far was routed, and the pipe keeps flowing. If one does, nothing more
+//! is published until all are confirmed; then every return was taken by one of them, and they are matched by content.
+//! Messages that cannot be told apart are all taken as unroutable: one of them may come twice, but none is lost.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;

@@ -38,16 +38,14 @@ async fn a_flooded_route_leaves_others_their_turn() {
     for parses in [false, true] {
         let broker = Broker::default();
         let client = broker.client().open().await.unwrap();
-        let other = Script { name: "other", queue: "other", ..script(pass_on) };
-        let mut topology = other.topology.clone();
-        topology.queues.push(queue("other"));
-        client.declare(&topology).await.unwrap();
+        let mut other = Script { name: "other", queue: "other", ..script(pass_on) };
+        other.topology.queues.push(queue("other"));
+        client.declare(&other.topology).await.unwrap();
         let sink = client.sink().await.unwrap();
         for (body, to) in numbers(FLOOD).zip(repeat(to("in"))).chain([("1".to_owned(), to("other"))]) {
             sink.send(&to, Message { body: body.into(), ..Message::default() }).await.unwrap();
         }
-        let works: Vec<Arc<dyn Work>> =
-            vec![Arc::new(Script { parses, ..script(pass_on) }), Arc::new(Script { topology, ..other })];
+        let works: Vec<Arc<dyn Work>> = vec![Arc::new(Script { parses, ..script(pass_on) }), Arc::new(other)];
         let _bus = Bus::start_all(Places::in_turns(), works, Arc::new(broker.client()), None, Settings::default());
         until("the other route is done", || broker.depth("other") == Some(0) && broker.unsettled("other") == 0).await;
         assert!(broker.depth("out").unwrap() < FLOOD, "the other route had its turn last");
